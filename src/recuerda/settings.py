@@ -1,0 +1,108 @@
+"""Every setting, in one place. Each is read from the environment with the prefix ``RECUERDA_``."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _openai(name: str) -> str | None:
+    return os.environ.get(f"OPENAI_{name}") or None
+
+
+class Settings(BaseSettings):
+    """Read once at start-up and handed to whoever needs it; nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="RECUERDA_", env_ignore_empty=True, extra="ignore")
+
+    data_dir: Path = Field(
+        Path(".data"), description="Folder of everything Recuerda writes. Deleting it is a factory reset."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on. Loopback unless you say otherwise.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str = Field("", description="Address customers and channels reach this server at.")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Comma-separated keys the brand's servers may use."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Signs widget tokens and sessions. Made once in the data folder when not given."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy address of PostgreSQL; empty means SQLite in the data folder."
+    )
+    chroma_url: str = Field("", description="Address of a Chroma server; empty means embedded Chroma.")
+    worker: bool = Field(True, description="Whether `serve` also does the background work itself.")
+    embeddings: Literal["embedded", "openai"] = Field(
+        "embedded", description="Who turns text into vectors: the embedded encoder or an OpenAI endpoint."
+    )
+    embeddings_model: str = Field(
+        "text-embedding-3-small", description="Model asked for vectors when EMBEDDINGS is openai."
+    )
+    engine: Literal["auto", "embedded", "llm"] = Field(
+        "auto", description="Who writes replies: auto means the model when LLM_MODEL is set."
+    )
+    extractor: Literal["auto", "embedded", "llm"] = Field(
+        "auto", description="Who finds facts: auto means the model when LLM_MODEL is set."
+    )
+    llm_model: str = Field("", description="Name of the chat model; empty means no model.")
+    llm_base_url: str | None = Field(
+        default_factory=lambda: _openai("BASE_URL"),
+        description="Any OpenAI-compatible address; falls back to OPENAI_BASE_URL.",
+    )
+    llm_api_key: SecretStr | None = Field(
+        default_factory=lambda: SecretStr(key) if (key := _openai("API_KEY")) else None,
+        description="Key of that address; falls back to OPENAI_API_KEY.",
+    )
+    llm_timeout: float = Field(30.0, gt=0, description="Seconds to wait for the model's next words.")
+    llm_retries: int = Field(2, ge=0, le=10, description="Tries after a failed call, with backoff.")
+    llm_max_tokens: int = Field(600, ge=16, description="Longest reply the model may write, in tokens.")
+    context_tokens: int = Field(
+        1500, ge=200, description="Tokens of facts, memories and knowledge a turn may use."
+    )
+    default_language: Literal["en", "es", "pt"] = Field(
+        "en", description="Language when a customer's cannot be told."
+    )
+    brand: str = Field("", description="The brand's name, as the assistant says it.")
+    max_message_chars: int = Field(8000, ge=1, description="Longest message a customer may send, characters.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated origins of pages that may call the API from a browser."
+    )
+    twilio_account_sid: str = Field("", description="Twilio account that sends messages.")
+    twilio_auth_token: SecretStr | None = Field(None, description="Its token; also checks webhooks.")
+    twilio_from: str = Field("", description="Number messages are sent from, such as +14155550100.")
+    twilio_api_url: str = Field("", description="Another address for Twilio's REST, for trying it locally.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @cached_property
+    def database(self) -> str:
+        """The async SQLAlchemy URL in force."""
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'recuerda.db'}"
+        scheme, _, rest = self.database_url.partition("://")
+        if scheme in {"postgres", "postgresql"}:
+            scheme = "postgresql+psycopg"
+        elif scheme == "sqlite":
+            scheme = "sqlite+aiosqlite"
+        return f"{scheme}://{rest}"
+
+    @property
+    def has_llm(self) -> bool:
+        return bool(self.llm_model)
+
+    @property
+    def reply_engine(self) -> Literal["embedded", "llm"]:
+        return ("llm" if self.has_llm else "embedded") if self.engine == "auto" else self.engine
+
+    @property
+    def fact_extractor(self) -> Literal["embedded", "llm"]:
+        return ("llm" if self.has_llm else "embedded") if self.extractor == "auto" else self.extractor
