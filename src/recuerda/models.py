@@ -321,7 +321,7 @@ class Job(SQLModel, table=True):
         sa.Index("ix_job_state_run_at", "state", "run_at"),
         sa.Index("ix_job_lane_id", "lane", "id"),
     )
-    id: str = _id("job")
+    id: int | None = Field(default=None, primary_key=True)  # counts up: the order of a lane
     kind: str
     lane: str  # jobs of one lane run one at a time, oldest first
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=_json())
