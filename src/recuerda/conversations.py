@@ -1,0 +1,196 @@
+"""Conversations and messages: opened, written to, handed to a person, resolved, rated."""
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from recuerda import language as languages
+from recuerda.db import Session
+from recuerda.errors import BadInput, Conflict, NotFound, TooLarge
+from recuerda.language import Language
+from recuerda.models import (
+    Author,
+    Conversation,
+    ConversationStatus,
+    Customer,
+    Evidence,
+    Fact,
+    FactStatus,
+    Message,
+    now,
+)
+
+FORGOTTEN_MARK = "[…]"
+
+
+async def open_conversation(
+    session: Session,
+    customer: Customer,
+    *,
+    channel: str,
+    locale: str | None,
+    default_language: Language,
+) -> Conversation:
+    language = languages.from_locale(locale) or languages.from_locale(customer.locale) or default_language
+    conversation = Conversation(
+        customer_id=customer.id, channel=channel, locale=locale or customer.locale, language=language
+    )
+    session.add(conversation)
+    await session.flush()
+    return conversation
+
+
+async def get(session: Session, conversation_id: str, *, customer_id: str | None = None) -> Conversation:
+    """Raises `NotFound`, also for a conversation that is not `customer_id`'s, when that is given."""
+    conversation = await session.get(Conversation, conversation_id)
+    if conversation is None or (customer_id is not None and conversation.customer_id != customer_id):
+        raise NotFound("There is no conversation with this id.")
+    return conversation
+
+
+async def add_message(
+    session: Session,
+    conversation_id: str,
+    *,
+    author: Author,
+    text: str,
+    max_chars: int,
+    external_id: str | None = None,
+) -> Message:
+    """Write a message at the conversation's next position. Locks the conversation until commit."""
+    text = text.replace("\x00", "")
+    if not text.strip():
+        raise BadInput("The message is empty. Write something in `text`.")
+    if len(text) > max_chars:
+        raise TooLarge(f"The message has {len(text)} characters; {max_chars} is the most. Send it in parts.")
+    # The update takes the row's lock first, so two messages at once get two positions, in order.
+    locked = await session.exec(
+        sa.update(Conversation)
+        .where(col(Conversation.id) == conversation_id)
+        .values(next_position=col(Conversation.next_position) + 1, last_message_at=now())
+    )
+    if locked.rowcount != 1:
+        raise NotFound("There is no conversation with this id.")
+    conversation = await session.get_one(Conversation, conversation_id)
+    await session.refresh(conversation)
+    language = conversation.language
+    if author is Author.CUSTOMER:
+        language = languages.detect(text, _as_language(conversation.language))
+        conversation.language = language
+        if conversation.status is ConversationStatus.RESOLVED:
+            conversation.status = ConversationStatus.BOT  # writing again opens it again
+    message = Message(
+        conversation_id=conversation.id,
+        customer_id=conversation.customer_id,
+        position=conversation.next_position - 1,
+        author=author,
+        text=text,
+        language=language,
+        external_id=external_id,
+    )
+    session.add(message)
+    await session.flush()
+    return message
+
+
+def _as_language(value: str) -> Language:
+    return languages.from_locale(value) or "en"
+
+
+async def messages(
+    session: Session, conversation_id: str, *, after: int = -1, limit: int | None = None
+) -> list[Message]:
+    """In order, those past position `after`."""
+    query = (
+        select(Message)
+        .where(Message.conversation_id == conversation_id, col(Message.position) > after)
+        .order_by(col(Message.position))
+    )
+    return list((await session.exec(query if limit is None else query.limit(limit))).all())
+
+
+async def recent(
+    session: Session, conversation_id: str, *, before: int, limit: int = 8
+) -> list[tuple[Message, str]]:
+    """The last messages before position `before`, oldest first, each with the text a model may see.
+
+    Words whose fact was since forgotten, rejected or replaced are blanked out, and a reply that
+    used such a fact is left out: what is not current does not come back through the transcript.
+    """
+    query = (
+        select(Message)
+        .where(Message.conversation_id == conversation_id, col(Message.position) < before)
+        .order_by(col(Message.position).desc())
+        .limit(limit)
+    )
+    found = list(reversed((await session.exec(query)).all()))
+    blanks = await stale_spans(session, [m.id for m in found])
+    stale = await stale_facts(session, [f for m in found for f in (m.receipt or {}).get("facts", [])])
+    return [
+        (m, blank(m.text, blanks.get(m.id, [])))
+        for m in found
+        if not stale.intersection((m.receipt or {}).get("facts", []))
+    ]
+
+
+_CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
+
+
+async def stale_facts(session: Session, fact_ids: list[str]) -> set[str]:
+    """Which of these facts may no longer be used."""
+    if not fact_ids:
+        return set()
+    query = select(Fact.id).where(col(Fact.id).in_(fact_ids), col(Fact.status).not_in(_CURRENT))
+    return set((await session.exec(query)).all())
+
+
+async def stale_spans(session: Session, message_ids: list[str]) -> dict[str, list[tuple[int, int]]]:
+    """Where these messages say something that is no longer a current fact: message id -> spans."""
+    if not message_ids:
+        return {}
+    query = (
+        select(Evidence.message_id, Evidence.start, Evidence.end)
+        .join(Fact, col(Fact.id) == col(Evidence.fact_id))
+        .where(col(Evidence.message_id).in_(message_ids), col(Fact.status).not_in(_CURRENT))
+    )
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for message_id, start, end in (await session.exec(query)).all():
+        spans.setdefault(message_id, []).append((start, end))
+    return spans
+
+
+def blank(text: str, spans: list[tuple[int, int]]) -> str:
+    """`text` with these spans, which may overlap, taken out."""
+    for start, end in reversed(_union(spans)):
+        text = text[:start] + FORGOTTEN_MARK + text[end:]
+    return text
+
+
+def _union(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+async def hand_off(session: Session, conversation_id: str, *, to_agent: bool = False) -> Conversation:
+    conversation = await get(session, conversation_id)
+    if conversation.status is ConversationStatus.RESOLVED:
+        raise Conflict("This conversation is resolved. A new message opens it again.")
+    if conversation.status is not ConversationStatus.AGENT:
+        conversation.status = ConversationStatus.AGENT if to_agent else ConversationStatus.WAITING
+    return conversation
+
+
+async def resolve(session: Session, conversation_id: str) -> Conversation:
+    conversation = await get(session, conversation_id)
+    conversation.status = ConversationStatus.RESOLVED
+    return conversation
+
+
+async def rate(session: Session, conversation_id: str, rating: int, comment: str | None) -> Conversation:
+    conversation = await get(session, conversation_id)
+    conversation.rating, conversation.rating_comment = rating, comment
+    return conversation

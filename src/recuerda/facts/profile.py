@@ -1,0 +1,146 @@
+"""The profile: a customer's facts as they are shown, and the ways to list them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlmodel import col, select
+
+from recuerda.db import Session
+from recuerda.errors import NotFound
+from recuerda.models import (
+    Category,
+    Evidence,
+    Fact,
+    FactEvent,
+    FactStatus,
+    Review,
+    Sensitivity,
+    Source,
+    now,
+)
+
+
+class EvidenceView(BaseModel):
+    """Where a fact was said: `message.text[start:end] == quote`, counted in characters."""
+
+    message_id: str
+    conversation_id: str
+    channel: str
+    at: datetime
+    quote: str
+    start: int
+    end: int
+
+
+class FactView(BaseModel):
+    """A fact as the API, the console and the export show it."""
+
+    id: str
+    customer_id: str
+    category: Category
+    attribute: str | None
+    value: str | None
+    statement: str
+    language: str
+    subject: str
+    status: FactStatus
+    sensitivity: Sensitivity
+    confidence: float
+    evidence: list[EvidenceView]
+    valid_from: datetime
+    valid_to: datetime | None
+    expires_at: datetime | None
+    superseded_by: str | None
+    source: Source
+    review: Review
+
+
+async def view(session: Session, facts: Sequence[Fact]) -> list[FactView]:
+    said: dict[str, list[EvidenceView]] = defaultdict(list)
+    query = (
+        select(Evidence)
+        .where(col(Evidence.fact_id).in_([f.id for f in facts]))
+        .order_by(col(Evidence.at), col(Evidence.id))
+    )
+    for evidence in (await session.exec(query)).all():
+        said[evidence.fact_id].append(EvidenceView.model_validate(evidence, from_attributes=True))
+    at = now()
+    return [
+        FactView(
+            **fact.model_dump(exclude={"embedding", "status"}),
+            status=FactStatus.EXPIRED if _has_expired(fact, at) else fact.status,
+            evidence=said[fact.id],
+        )
+        for fact in facts
+    ]
+
+
+def _has_expired(fact: Fact, at: datetime) -> bool:
+    return fact.status is FactStatus.ACTIVE and fact.expires_at is not None and fact.expires_at <= at
+
+
+def _not_expired(at: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > at)
+
+
+async def current(session: Session, customer_id: str, *, proposed: bool = False) -> list[Fact]:
+    """What may be used now: active and not expired; with `proposed`, also what awaits consent or review."""
+    statuses = [FactStatus.ACTIVE, FactStatus.PROPOSED] if proposed else [FactStatus.ACTIVE]
+    query = (
+        select(Fact)
+        .where(Fact.customer_id == customer_id, col(Fact.status).in_(statuses), _not_expired(now()))
+        .order_by(col(Fact.id))
+    )
+    return list((await session.exec(query)).all())
+
+
+async def find(
+    session: Session,
+    customer_id: str,
+    *,
+    status: FactStatus | None = None,
+    category: Category | None = None,
+    as_of: datetime | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> list[Fact]:
+    """Newest first. `as_of` gives what held at that moment, whatever became of it later."""
+    query = select(Fact).where(Fact.customer_id == customer_id)
+    if as_of is not None:
+        query = query.where(
+            col(Fact.valid_from) <= as_of,
+            sa.or_(col(Fact.valid_to).is_(None), col(Fact.valid_to) > as_of),
+            sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > as_of),
+            col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.SUPERSEDED, FactStatus.EXPIRED]),
+        )
+    if status is FactStatus.EXPIRED:
+        query = query.where(
+            sa.or_(
+                Fact.status == FactStatus.EXPIRED,
+                sa.and_(Fact.status == FactStatus.ACTIVE, sa.not_(_not_expired(now()))),
+            )
+        )
+    elif status is not None:
+        query = query.where(Fact.status == status)
+        if status is FactStatus.ACTIVE:
+            query = query.where(_not_expired(now()))
+    if category is not None:
+        query = query.where(Fact.category == category)
+    if after is not None:
+        query = query.where(col(Fact.id) < after)
+    return list((await session.exec(query.order_by(col(Fact.id).desc()).limit(limit))).all())
+
+
+async def get(session: Session, fact_id: str) -> Fact:
+    fact = await session.get(Fact, fact_id)
+    if fact is None:
+        raise NotFound("There is no fact with this id.")
+    return fact
+
+
+async def history(session: Session, fact_id: str) -> list[FactEvent]:
+    query = select(FactEvent).where(FactEvent.fact_id == fact_id).order_by(col(FactEvent.id))
+    return list((await session.exec(query)).all())

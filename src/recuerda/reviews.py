@@ -1,0 +1,77 @@
+"""Reviewing: an agent's, or the customer's own, word on a fact."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from sqlmodel import col, select
+
+from recuerda.db import Session
+from recuerda.errors import BadInput, Conflict
+from recuerda.extraction.catalogue import load_catalogue
+from recuerda.facts.profile import get
+from recuerda.facts.record import note, replace_others, state_of
+from recuerda.models import Fact, FactStatus, Review, now
+
+Decision = Literal["confirm", "edit", "reject", "forget"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
+
+
+async def queue(session: Session, *, after: str | None = None, limit: int = 50) -> list[Fact]:
+    """Facts waiting for a reviewer, oldest first; what is past or forgotten needs none."""
+    query = select(Fact).where(
+        Fact.review == Review.NEEDED, col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.PROPOSED])
+    )
+    if after is not None:
+        query = query.where(col(Fact.id) > after)
+    return list((await session.exec(query.order_by(col(Fact.id)).limit(limit))).all())
+
+
+async def decide(
+    session: Session,
+    fact_id: str,
+    decision: Decision,
+    *,
+    actor: str,
+    statement: str | None = None,
+    value: str | None = None,
+    reason: str | None = None,
+) -> Fact:
+    """An agent's, or the customer's own, word on a fact. Kept with who, when, why and what it was."""
+    fact = await get(session, fact_id)
+    if fact.status is FactStatus.SUPERSEDED and decision in ("confirm", "edit"):
+        raise Conflict(
+            "The customer said something newer since; decide on that fact.", superseded_by=fact.superseded_by
+        )
+    if decision == "edit" and statement is None and value is None:
+        raise BadInput("An edit needs a new `statement`, a new `value`, or both.")
+    note(session, fact, decision, actor, reason=reason, before=state_of(fact))
+    fact.review = Review.DONE
+    fact.version += 1
+    match decision:
+        case "reject":
+            fact.status, fact.valid_to = FactStatus.REJECTED, now()
+        case "forget":
+            fact.status, fact.valid_to = FactStatus.FORGOTTEN, now()
+        case "edit":
+            fact.statement = statement if statement is not None else fact.statement
+            fact.value = value if value is not None else fact.value
+            fact.embedding = fact.embedder = None  # made anew when it is next needed
+    if decision in ("confirm", "edit"):
+        fact.status, fact.valid_to = FactStatus.ACTIVE, None
+        if fact.attribute and load_catalogue().is_single(fact.attribute):
+            await replace_others(session, fact, actor)
+    await session.flush()
+    return fact
+
+
+async def restore(session: Session, customer_id: str, fact_ids: Sequence[str], *, actor: str) -> list[Fact]:
+    """Undo of a forgetting the customer did not mean."""
+    restored = []
+    for fact_id in fact_ids:
+        fact = await get(session, fact_id)
+        if fact.customer_id == customer_id and fact.status is FactStatus.FORGOTTEN:
+            note(session, fact, "restored", actor, before=state_of(fact))
+            fact.status, fact.valid_to = FactStatus.ACTIVE, None
+            fact.version += 1
+            restored.append(fact)
+    return restored
