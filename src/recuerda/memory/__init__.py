@@ -1,0 +1,6 @@
+"""What is remembered and known: customers' histories and the brand's knowledge. Alone imports Chroma."""
+
+from recuerda.memory.knowledge import Knowledge, KnowledgeHit, NewDocument
+from recuerda.memory.service import Memories, NewMemory, Recalled, touch
+
+__all__ = ["Knowledge", "KnowledgeHit", "Memories", "NewDocument", "NewMemory", "Recalled", "touch"]

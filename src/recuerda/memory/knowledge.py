@@ -1,0 +1,239 @@
+"""The brand's own articles, policies and products: cut into passages, searched by words and by meaning.
+
+SQL holds all of it. A process keeps the passages in memory and reads them anew when any process has
+changed them. That is exact and takes a millisecond for thousands of passages; no second index has to
+be kept in step, and `recuerda ingest` works beside a running server.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import numpy as np
+import sqlalchemy as sa
+from sqlmodel import col
+
+from recuerda.db import Database, Session
+from recuerda.embeddings import Embedder, Vectors, from_bytes, to_bytes
+from recuerda.language import Language
+from recuerda.memory.lexicon import Lexicon
+from recuerda.memory.passages import Piece, cut
+from recuerda.memory.terms import analyse
+from recuerda.models import Document, Passage, now
+from recuerda.settings import Settings
+
+_BATCH = 32
+_OTHER_LANGUAGE = 0.85  # a passage in another language must be this much better to come first
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """An article, policy or product to know; `text` is Markdown."""
+
+    id: str
+    title: str
+    text: str
+    language: Language
+    kind: str = "article"
+    url: str | None = None
+    data: dict[str, Any] | None = None
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeHit:
+    passage_id: str
+    document_id: str
+    kind: str
+    title: str  # document › heading
+    url: str | None
+    text: str
+    language: Language
+    data: dict[str, Any] | None
+    score: float  # 0 to 1; below FLOOR we do not know
+
+
+FLOOR = 0.3
+
+
+class Knowledge:
+    def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
+        self._db, self._embedder = db, embedder
+        self._stamp: tuple[Any, ...] | None = None
+        self._kept: _Shelf | None = None
+        self._loading = asyncio.Lock()
+
+    async def put(self, document: NewDocument) -> bool:
+        """Adds or replaces a document; False when it is already there as it is."""
+        return (await self.put_many([document]))["changed"] == 1
+
+    async def put_many(
+        self, documents: Sequence[NewDocument], progress: Callable[[int, int], None] | None = None
+    ) -> dict[str, int]:
+        """Counts of `changed` and `unchanged`; each batch is committed, so a stopped run can go on.
+
+        `progress` is called with how many of how many documents are done.
+        """
+        counts = {"changed": 0, "unchanged": 0}
+        for start in range(0, len(documents), _BATCH):
+            batch = {document.id: document for document in documents[start : start + _BATCH]}
+            async with self._db.read() as session:
+                query = sa.select(col(Document.id), col(Document.digest))
+                found = await session.execute(query.where(col(Document.id).in_(list(batch))))
+                known: dict[str, str] = {row.id: row.digest for row in found}
+            changed = [d for d in batch.values() if known.get(d.id) != d.digest]
+            await self._write(changed)
+            counts["changed"] += len(changed)
+            counts["unchanged"] += len(documents[start : start + _BATCH]) - len(changed)
+            if progress:
+                progress(min(start + _BATCH, len(documents)), len(documents))
+        return counts
+
+    async def _write(self, documents: Sequence[NewDocument]) -> None:
+        pieces = [(document, cut(document.title, document.text)) for document in documents]
+        texts = [_embedded(piece) for _, cuts in pieces for piece in cuts]
+        vectors = [
+            row
+            for start in range(0, len(texts), _BATCH)
+            for row in await asyncio.to_thread(self._embedder.embed, texts[start : start + _BATCH])
+        ]
+        async with self._db.write() as session:
+            given = iter(vectors)
+            for document, cuts in pieces:
+                await self._replace(session, document, [(piece, next(given)) for piece in cuts])
+
+    async def _replace(
+        self, session: Session, new: NewDocument, pieces: Sequence[tuple[Piece, Vectors]]
+    ) -> None:
+        old = await session.get(Document, new.id)
+        fields = {**asdict(new), "digest": new.digest, "updated_at": now()}
+        if old is None:
+            session.add(Document(**fields))
+        else:
+            for name, value in fields.items():
+                setattr(old, name, value)
+            old.version += 1
+            await session.execute(sa.delete(Passage).where(col(Passage.document_id) == new.id))
+        await session.flush()
+        for position, (piece, vector) in enumerate(pieces):
+            session.add(
+                Passage(
+                    document_id=new.id,
+                    position=position,
+                    title=piece.title,
+                    text=piece.text,
+                    language=new.language,
+                    embedding=to_bytes(vector),
+                    embedder=self._embedder.name,
+                )
+            )
+
+    async def remove(self, id: str) -> bool:
+        """Whether there was such a document."""
+        async with self._db.write() as session:
+            await session.execute(sa.delete(Passage).where(col(Passage.document_id) == id))
+            gone = await session.execute(sa.delete(Document).where(col(Document.id) == id))
+        return bool(cast("sa.CursorResult[Any]", gone).rowcount)
+
+    async def documents(self, kind: str | None = None, language: Language | None = None) -> list[Document]:
+        """Whole documents, by id; shared with other callers, so not to be changed."""
+        shelf = await self._shelf()
+        return [
+            document
+            for document in shelf.documents.values()
+            if kind in (None, document.kind) and language in (None, document.language)
+        ]
+
+    async def search(
+        self,
+        query: str,
+        *,
+        language: Language,
+        limit: int = 5,
+        kinds: Collection[str] | None = None,
+        vector: Vectors | None = None,
+    ) -> list[KnowledgeHit]:
+        """The passages that answer `query`, best first, one a document; those below FLOOR say nothing.
+
+        `vector` is the query's when the caller has it already.
+        """
+        shelf = await self._shelf()
+        if not shelf.passages:
+            return []
+        if vector is None:
+            vector = (await asyncio.to_thread(self._embedder.embed, [query]))[0]
+        return shelf.search(query, vector, language, limit, kinds)
+
+    async def _shelf(self) -> "_Shelf":
+        """The passages as they are now; the stamp notices every writer, in this process or another."""
+        async with self._loading, self._db.read() as session:
+            query = sa.select(
+                sa.func.count(), sa.func.sum(Document.version), sa.func.max(Document.updated_at)
+            )
+            stamp = tuple((await session.execute(query)).one())
+            if self._kept is None or stamp != self._stamp:
+                documents = (await session.execute(sa.select(Document).order_by(Document.id))).scalars().all()
+                order = sa.select(Passage).where(col(Passage.embedder) == self._embedder.name)
+                passages = (
+                    await session.execute(order.order_by(col(Passage.document_id), col(Passage.position)))
+                ).scalars()
+                self._kept = await asyncio.to_thread(_Shelf, documents, passages.all())
+                self._stamp = stamp
+            return self._kept
+
+
+class _Shelf:
+    """All passages, ready to be searched. Immutable."""
+
+    def __init__(self, documents: Sequence[Document], passages: Sequence[Passage]) -> None:
+        self.documents = {document.id: document for document in documents}
+        self.passages = list(passages)
+        self._vectors = (
+            np.stack([from_bytes(p.embedding) for p in passages]) if passages else np.zeros((0, 1))
+        )
+        self._languages = np.array([p.language for p in passages])
+        self._kinds = np.array([self.documents[p.document_id].kind for p in passages])
+        self._lexicon = Lexicon(
+            [analyse(f"{p.title}\n{p.title}\n{p.text}", cast(Language, p.language)) for p in passages]
+        )
+
+    def search(
+        self, query: str, vector: Vectors, language: Language, limit: int, kinds: Collection[str] | None
+    ) -> list[KnowledgeHit]:
+        dense = np.clip(self._vectors @ vector.ravel(), 0.0, 1.0)
+        lexical = self._lexicon.scores(analyse(query, language))
+        scores = 0.5 * dense + 0.5 * lexical
+        scores = np.where(self._languages == language, scores, scores * _OTHER_LANGUAGE)
+        if kinds is not None:
+            scores = np.where(np.isin(self._kinds, list(kinds)), scores, -1.0)
+        hits: dict[str, KnowledgeHit] = {}
+        for index in np.argsort(-scores, kind="stable"):
+            if len(hits) == limit or scores[index] < 0:
+                break
+            passage = self.passages[index]
+            hits.setdefault(passage.document_id, self._hit(passage, float(scores[index])))
+        return list(hits.values())
+
+    def _hit(self, passage: Passage, score: float) -> KnowledgeHit:
+        document = self.documents[passage.document_id]
+        return KnowledgeHit(
+            passage_id=passage.id,
+            document_id=document.id,
+            kind=document.kind,
+            title=passage.title,
+            url=document.url,
+            text=passage.text,
+            language=cast(Language, passage.language),
+            data=document.data,
+            score=score,
+        )
+
+
+def _embedded(piece: Piece) -> str:
+    return f"{piece.title}\n{piece.text}"

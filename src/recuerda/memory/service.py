@@ -1,0 +1,266 @@
+"""Memories: what a customer said and did, written in SQL, derived into Chroma, recalled by meaning."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from recuerda.db import Database, Session
+from recuerda.embeddings import Embedder, Vectors, from_bytes, to_bytes
+from recuerda.errors import NotFound
+from recuerda.language import Language
+from recuerda.masking import mask
+from recuerda.memory import rows as sql
+from recuerda.memory.cache import Histories
+from recuerda.memory.history import FLOOR
+from recuerda.memory.index import Index
+from recuerda.memory.shards import Entry, seal
+from recuerda.models import Customer, Memory, now
+from recuerda.settings import Settings
+
+CACHE_BYTES = 256 * 1024 * 1024
+_EMBED_BATCH = 32  # about 50 ms: the encoder serves one caller at a time, so a long job must let others in
+
+
+@dataclass(frozen=True, slots=True)
+class NewMemory:
+    """An item to remember. Saying (kind, external_id) again with other words replaces the words."""
+
+    kind: str  # turn, order, return, ticket, note, or the brand's own
+    external_id: str
+    text: str
+    at: datetime
+    language: str
+    speaker: str | None = None
+    channel: str | None = None
+    source: str = "conversation"
+    conversation_id: str | None = None
+    data: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A memory that matters for what was asked, and how much: 0 to 1."""
+
+    id: str
+    kind: str
+    text: str
+    at: datetime
+    language: str
+    speaker: str | None
+    channel: str | None
+    conversation_id: str | None
+    data: dict[str, Any] | None
+    score: float
+
+
+class Memories:
+    """Every method that touches a customer takes the customer's id and can reach nobody else."""
+
+    def __init__(
+        self, db: Database, embedder: Embedder, settings: Settings, *, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        self._db, self._embedder = db, embedder
+        self._index = Index(db, embedder, settings)
+        self._histories = Histories(
+            db, embedder.name, embedder.dimensions, self._index.read, self._index.owes, cache_bytes
+        )
+
+    async def start(self) -> None:
+        """Returns at once; Chroma is opened, probed and healed in the background, SQL serves meanwhile.
+
+        Raises SetupError when another process uses the same data folder, or the index was made with
+        another embedder.
+        """
+        await self._index.start()
+
+    async def close(self) -> None:
+        await self._index.close()
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimensions); never blocks the event loop."""
+        parts = [
+            await asyncio.to_thread(self._embedder.embed, texts[start : start + _EMBED_BATCH])
+            for start in range(0, max(len(texts), 1), _EMBED_BATCH)
+        ]
+        return parts[0] if len(parts) == 1 else _stack(parts)
+
+    async def prepare(self, items: Sequence[NewMemory]) -> Vectors:
+        """The vectors `remember` needs, made before its transaction so that nobody waits for it."""
+        return await self.embed([mask(item.text) for item in items])
+
+    async def remember(
+        self,
+        session: Session,
+        customer_id: str,
+        items: Sequence[NewMemory],
+        vectors: Vectors | None = None,
+    ) -> list[str]:
+        """Writes the items' rows in the caller's transaction; the ids come back in the items' order.
+
+        `vectors` are those of `prepare(items)`. Secrets are masked. The caller enqueues a job that
+        calls `index` with these ids. Raises NotFound for an unknown customer.
+        """
+        if vectors is None:
+            vectors = await self.prepare(items)
+        locked = sa.select(col(Customer.id)).where(col(Customer.id) == customer_id).with_for_update()
+        if (await session.execute(locked)).scalar_one_or_none() is None:
+            raise NotFound("There is no such customer.")
+        known = await sql.by_external_id(session, customer_id, items)
+        ids: list[str] = []
+        changed = False
+        for item, vector in zip(items, vectors, strict=True):
+            row = known.get((item.kind, item.external_id))
+            if row is None:
+                row = self._row(customer_id, item, vector)
+                session.add(row)
+                known[item.kind, item.external_id] = row
+                changed = True
+            elif self._replace(row, item, vector):
+                changed = True
+            ids.append(row.id)
+        if changed:
+            await session.flush()
+            await touch(session, customer_id)
+        return ids
+
+    def _row(self, customer_id: str, item: NewMemory, vector: Vectors) -> Memory:
+        return Memory(
+            customer_id=customer_id,
+            embedding=to_bytes(vector),
+            embedder=self._embedder.name,
+            **_fields(item),
+        )
+
+    def _replace(self, row: Memory, item: NewMemory, vector: Vectors) -> bool:
+        fields = _fields(item)
+        if row.embedder == self._embedder.name and all(
+            _same(getattr(row, name), value) for name, value in fields.items()
+        ):
+            return False
+        for name, value in fields.items():
+            setattr(row, name, value)
+        row.embedding, row.embedder, row.created_at = to_bytes(vector), self._embedder.name, now()
+        return True
+
+    async def index(self, customer_id: str, ids: Sequence[str]) -> None:
+        """Brings these memories from SQL to Chroma; any number of times, in any order."""
+        async with self._db.read() as session:
+            found = await sql.full(session, customer_id, ids)
+        entries = [
+            Entry(row.id, customer_id, seal(row.text, vector := from_bytes(row.embedding)), vector)
+            for row in found
+            if row.embedder == self._embedder.name
+        ]
+        await self._index.write(entries)
+
+    async def recall(
+        self,
+        customer_id: str,
+        query: str,
+        *,
+        now: datetime | None = None,
+        language: Language = "en",
+        limit: int = 10,
+        kinds: Collection[str] | None = None,
+        floor: float = FLOOR,
+        vector: Vectors | None = None,
+    ) -> list[Recalled]:
+        """What of this customer's history matters for `query`, best first; [] when nothing does.
+
+        `vector` is the query's when the caller has it already; `now` is what "yesterday" counts from.
+        """
+        if vector is None:
+            vector = (await self.embed([query]))[0]
+        async with self._db.read() as session:
+            history = await self._histories.get(session, customer_id)
+            hits = history.search(
+                query,
+                vector,
+                now=now or _now(),
+                language=language,
+                limit=limit,
+                kinds=kinds,
+                floor=floor,
+            )
+            extras = await sql.extras(session, customer_id, [hit.item.id for hit in hits]) if hits else {}
+        return [
+            Recalled(
+                id=item.id,
+                kind=item.kind,
+                text=item.text,
+                at=item.at,
+                language=item.language,
+                speaker=item.speaker,
+                channel=extras[item.id][0],
+                conversation_id=item.conversation_id,
+                data=extras[item.id][1],
+                score=hit.score,
+            )
+            for hit in hits
+            if (item := hit.item).id in extras
+        ]
+
+    async def forget(self, *customer_ids: str) -> dict[str, int]:
+        """Removes what Chroma's files hold of customers whose rows in SQL are gone; counts what it was.
+
+        Give the ids of merged customers too: their entries were written under their own id.
+        """
+        for customer_id in customer_ids:
+            self._histories.drop(customer_id)
+        return await self._index.erase(customer_ids)
+
+    async def status(self) -> dict[str, Any]:
+        """For readiness checks and `recuerda doctor`."""
+        async with self._db.read() as session:
+            total = await session.scalar(sa.select(sa.func.count()).select_from(Memory))
+        return {
+            "memories": int(total or 0),
+            "embedder": self._embedder.name,
+            "histories": len(self._histories),
+            "history_bytes": self._histories.nbytes,
+            **await self._index.status(),
+        }
+
+    async def reindex(self, progress: Callable[[int, int], None] | None = None) -> dict[str, int]:
+        """Builds the whole of Chroma anew from SQL, embedding again what another embedder made."""
+        return await self._index.reindex(progress)
+
+
+async def touch(session: Session, customer_id: str) -> None:
+    """Tells every process that the customer's memories changed; part of the transaction that did it."""
+    raised = sa.update(Customer).where(col(Customer.id) == customer_id)
+    await session.execute(raised.values(memory_version=Customer.memory_version + 1))
+
+
+def _fields(item: NewMemory) -> dict[str, Any]:
+    return {
+        "kind": item.kind,
+        "external_id": item.external_id,
+        "text": mask(item.text),
+        "language": item.language,
+        "at": item.at,
+        "speaker": item.speaker,
+        "channel": item.channel,
+        "source": item.source,
+        "conversation_id": item.conversation_id,
+        "data": item.data,
+    }
+
+
+def _same(old: Any, new: Any) -> bool:
+    return bool(sql.aware(old) == sql.aware(new)) if isinstance(old, datetime) else bool(old == new)
+
+
+def _now() -> datetime:
+    return now()
+
+
+def _stack(parts: list[Vectors]) -> Vectors:
+    import numpy as np
+
+    return np.concatenate(parts)

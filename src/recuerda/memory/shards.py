@@ -1,0 +1,201 @@
+"""Chroma, and nothing but Chroma: one small class whose methods demand a customer id.
+
+Customers are spread over a fixed number of collections by a hash of their id. One collection for all
+was measured to lose recall and take seconds at a million items; one per customer runs out of file
+handles. A shard holds ids, vectors and two small metadata values, never text: `customer`, the only
+filter there is, and `seal`, a checksum of text and vector by which the reader notices a damaged file
+or a row that has changed since.
+"""
+
+import contextlib
+import hashlib
+import logging
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from recuerda.embeddings import Vectors, to_bytes
+from recuerda.errors import Unavailable
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
+
+log = logging.getLogger(__name__)
+
+BATCH = 20  # Chroma's embedded writes hold the interpreter: 20 rows keep other work waiting about 5 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a shard holds of one memory."""
+
+    id: str
+    customer_id: str
+    seal: int
+    vector: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One customer's entries as read: `vectors` has a row for each id."""
+
+    ids: list[str]
+    seals: list[int]
+    vectors: Vectors
+
+
+def seal(text: str, vector: Vectors) -> int:
+    return zlib.crc32(to_bytes(vector), zlib.crc32(text.encode()))
+
+
+def shard_of(customer_id: str, shards: int) -> int:
+    return int.from_bytes(hashlib.blake2b(customer_id.encode(), digest_size=8).digest()) % shards
+
+
+class Shards:
+    """Blocking and thread-safe. Every failure of Chroma comes out as `Unavailable`."""
+
+    def __init__(self, shards: int, *, path: Path | None = None, url: str = "") -> None:
+        """`path` opens an embedded Chroma, `url` a server: exactly one of them."""
+        self.shards = shards
+        self._client = _embedded(path) if path else _server(url)
+        self._collections: dict[int, Collection] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        with self._lock:
+            self._collections.clear()
+            self._client.close()
+
+    def upsert(self, entries: Sequence[Entry]) -> None:
+        by_shard: dict[int, list[Entry]] = {}
+        for entry in entries:
+            by_shard.setdefault(shard_of(entry.customer_id, self.shards), []).append(entry)
+        for shard, rows in by_shard.items():
+            for start in range(0, len(rows), BATCH):
+                self._write(shard, rows[start : start + BATCH])
+
+    def _write(self, shard: int, rows: Sequence[Entry]) -> None:
+        with self._lock, _chroma("write"):
+            self._collection(shard).upsert(
+                ids=[row.id for row in rows],
+                embeddings=np.stack([row.vector for row in rows]),
+                metadatas=[{"customer": row.customer_id, "seal": row.seal} for row in rows],
+            )
+
+    def read(self, customer_id: str) -> Slice:
+        with _chroma("read"):
+            with self._lock:
+                collection = self._collection(shard_of(customer_id, self.shards))
+            got = collection.get(where={"customer": customer_id}, include=["embeddings", "metadatas"])
+            vectors = np.asarray(got["embeddings"], np.float32)
+            seals = [_int((data or {}).get("seal")) for data in got["metadatas"] or ()]
+        return Slice(got["ids"], seals, vectors)
+
+    def all(self, shard: int) -> tuple[Slice, list[str]]:
+        """A whole shard, and whose each entry is: for the probe, not for any question about a customer."""
+        with _chroma("read"):
+            with self._lock:
+                collection = self._collection(shard)
+            got = collection.get(include=["embeddings", "metadatas"])
+            data = [entry or {} for entry in got["metadatas"] or ()]
+            vectors = np.asarray(got["embeddings"], np.float32)
+        found = Slice(got["ids"], [_int(entry.get("seal")) for entry in data], vectors)
+        return found, [str(entry.get("customer")) for entry in data]
+
+    def delete(self, customer_id: str, ids: Sequence[str]) -> None:
+        """Takes entries out of reach; their bytes stay in the files until the shard is built anew."""
+        with self._lock, _chroma("delete"):
+            collection = self._collection(shard_of(customer_id, self.shards))
+            for start in range(0, len(ids), BATCH):
+                collection.delete(ids=list(ids[start : start + BATCH]), where={"customer": customer_id})
+
+    def drop(self, shard: int) -> None:
+        with self._lock, _chroma("drop"):
+            self._collections.pop(shard, None)
+            if (name := _name(shard)) in self._names():
+                self._client.delete_collection(name)
+
+    def existing(self) -> set[int]:
+        """The shards that exist: they are made when first touched, so that a small shop has few."""
+        with _chroma("list"):
+            return {int(name.removeprefix(_PREFIX)) for name in self._names() if name.startswith(_PREFIX)}
+
+    def count(self) -> int:
+        with _chroma("count"):
+            return sum(c.count() for c in self._client.list_collections() if c.name.startswith(_PREFIX))
+
+    def _names(self) -> set[str]:
+        return {collection.name for collection in self._client.list_collections()}
+
+    def _collection(self, shard: int) -> "Collection":
+        if (found := self._collections.get(shard)) is None:
+            # Both are given because either alone lets Chroma put in a default that downloads a model.
+            found = self._client.get_or_create_collection(
+                _name(shard), configuration={"hnsw": _HNSW}, embedding_function=None
+            )
+            self._collections[shard] = found
+        return found
+
+
+_PREFIX = "mem-"
+# `l2` because Chroma gives vectors back bit for bit only in that space. The graph is thin: histories
+# are read whole and searched exactly, it is never walked.
+_HNSW: Any = {"space": "l2", "ef_construction": 16, "max_neighbors": 4, "ef_search": 16}
+
+
+def _name(shard: int) -> str:
+    return f"{_PREFIX}{shard:03d}"
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else -1
+
+
+@contextlib.contextmanager
+def _chroma(doing: str) -> Iterator[None]:
+    """Chroma raises its own errors, httpx's, and panics from Rust: one of ours comes out."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            # Only the kind of the error is told: its words may hold ids.
+            raise Unavailable(f"Chroma failed to {doing} ({type(error).__name__}).") from error
+        raise
+
+
+def _embedded(path: Path) -> "Client":
+    import chromadb
+    from chromadb.config import Settings
+
+    path.mkdir(parents=True, exist_ok=True)
+    with _chroma("open"):
+        # Without WAL a reader waits for every writer; the mode is kept in the file, so it is set first.
+        with sqlite3.connect(path / "chroma.sqlite3") as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+        settings = Settings(anonymized_telemetry=False, allow_reset=False)
+        return cast("Client", chromadb.PersistentClient(str(path), settings=settings))
+
+
+def _server(url: str) -> "Client":
+    import chromadb
+    from chromadb.config import Settings
+
+    parts = urlsplit(url)
+    with _chroma("connect"):
+        client = chromadb.HttpClient(
+            host=parts.hostname or "localhost",
+            port=parts.port or (443 if parts.scheme == "https" else 8000),
+            ssl=parts.scheme == "https",
+            settings=Settings(anonymized_telemetry=False),
+        )
+        return cast("Client", client)
