@@ -10,13 +10,14 @@ Everything here is made up: brand, people, phones, orders, carriers and shop add
     An attribute that is absent means the product is not particular about it.
 
 `articles/LANG/ID.md`: help articles. Front matter of one `key: value` a line (`id`, `language`, `title`,
-    `url`, `topic`), then Markdown; the text under each heading makes sense alone. Ids are unique across languages.
+    `url`, `topic`), then Markdown; the text under each heading makes sense alone. Ids are unique
+    across languages.
 
 `customers.jsonl`: a customer a line: `external_id`, `name`, `email`, `phone` (E.164), `locale`, `summary`,
     `memories` (`kind` order|return|ticket|note, `id`, `at`, `text`, optional `data`) and `conversations`
     (`id`, `channel`, `at`, `turns` of `author` customer|assistant|agent, `text`, `at`). Times are UTC.
 
 `questions.jsonl`: a question a line to measure knowledge search: `lang`, `query`, `relevant` (article and
-    product ids, any of which answers it, articles in the question's language when there is one; `[]` when the shop's
-    knowledge holds no answer).
+    product ids, any of which answers it, articles in the question's language when there is one; `[]`
+    when the shop's knowledge holds no answer).
 """
