@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 Reader = Callable[[str], Awaitable[Slice | None]]
 Report = Callable[[str, list[str]], None]
 
-_MOST_FROM_SQL = 64  # so few new memories are fetched with their vectors from SQL
+_MOST_FROM_SQL = 64  # so few new memories are added to a kept history, with their vectors from SQL
 _BYTES_A_STAMP = 200
 
 
@@ -116,7 +116,7 @@ class Histories:
 
     async def _load_all(self, session: Session, customer_id: str, version: int) -> _Kept:
         rows = await sql.rows(session, customer_id, self._embedder)
-        slice = await self._read(customer_id) if len(rows) > _MOST_FROM_SQL else None
+        slice = await self._read(customer_id) if rows else None
         found = await asyncio.to_thread(_sound, rows, slice) if slice else {}
         if lost := [row.id for row in rows if row.id not in found]:
             if slice:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from recuerda.db import Database, Session
-from recuerda.embeddings import Embedder, Vectors, from_bytes, to_bytes
+from recuerda.embeddings import Embedder, Vectors, to_bytes
 from recuerda.errors import NotFound
 from recuerda.language import Language
 from recuerda.masking import mask
@@ -18,7 +18,6 @@ from recuerda.memory import rows as sql
 from recuerda.memory.cache import Histories
 from recuerda.memory.history import FLOOR
 from recuerda.memory.index import Index
-from recuerda.memory.shards import Entry, seal
 from recuerda.models import Customer, Memory, now
 from recuerda.settings import Settings
 
@@ -149,14 +148,7 @@ class Memories:
 
     async def index(self, customer_id: str, ids: Sequence[str]) -> None:
         """Brings these memories from SQL to Chroma; any number of times, in any order."""
-        async with self._db.read() as session:
-            found = await sql.full(session, customer_id, ids)
-        entries = [
-            Entry(row.id, customer_id, seal(row.text, vector := from_bytes(row.embedding)), vector)
-            for row in found
-            if row.embedder == self._embedder.name
-        ]
-        await self._index.write(entries)
+        await self._index.bring(customer_id, ids)
 
     async def recall(
         self,

@@ -1,0 +1,198 @@
+"""Finding what is wrong with the index, and building it anew from SQL, shard by shard.
+
+Run as a process of its own (`python -m recuerda.memory.mend`, an `Order` on standard input) because a
+damaged file can take down whoever reads it, and because bulk writes to Chroma stop the interpreter.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import zlib
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from filelock import FileLock
+from sqlmodel import col
+
+from recuerda.db import Database
+from recuerda.embeddings import from_bytes
+from recuerda.errors import Unavailable
+from recuerda.memory.rows import chunks
+from recuerda.memory.shards import Entry, Shards, seal, shard_of, whole
+from recuerda.models import Customer, Memory
+
+Tell = Callable[[str, int, int], None]  # what is being done (probe, rebuild), how far, of how many
+_STREAM = 2000  # rows in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done: rebuild the shards named, or, when `rebuild` is None, those not as SQL says."""
+
+    database: str
+    embedder: str
+    shards: int
+    rebuild: list[int] | None = None
+    suspects: tuple[int, ...] = ()  # reading these took a process down: they are rebuilt unread
+    path: str = ""  # of an embedded Chroma, and the lock of its files
+    lock: str = ""
+    url: str = ""  # of a server
+
+
+@dataclass(slots=True)
+class Print:
+    """What a shard should hold, in two numbers that do not depend on order."""
+
+    count: int = 0
+    sum: int = 0
+
+    def add(self, id: str, customer_id: str) -> None:
+        self.count += 1
+        self.sum = (self.sum + zlib.crc32(f"{id} {customer_id}".encode()) ** 2) % (1 << 64)
+
+
+async def survey(db: Database, embedder: str, shards: int) -> list[Print]:
+    """What each shard should hold according to SQL."""
+    prints = [Print() for _ in range(shards)]
+    query = sa.select(col(Memory.id), col(Memory.customer_id)).where(col(Memory.embedder) == embedder)
+    async with db.read() as session:
+        async for id, customer_id in await session.stream(query.execution_options(yield_per=_STREAM)):
+            prints[shard_of(customer_id, shards)].add(id, customer_id)
+    return prints
+
+
+def sound(shards: Shards, shard: int, expected: Print) -> bool:
+    """Whether the shard holds what it should and every vector is whole."""
+    try:
+        found, customers = shards.all(shard)
+    except Unavailable:
+        return False
+    actual = Print()
+    for id, customer_id in zip(found.ids, customers, strict=True):
+        actual.add(id, customer_id)
+    return actual == expected and all(
+        whole(known, vector) for known, vector in zip(found.seals, found.vectors, strict=True)
+    )
+
+
+async def probe(db: Database, order: Order, shards: Shards, tell: Tell) -> set[int]:
+    """The shards that are not as SQL says."""
+    expected = await survey(db, order.embedder, shards.shards)
+    existing = shards.existing()
+    wrong = set(order.suspects)
+    for shard, prints in enumerate(expected):
+        if shard not in wrong and (shard in existing or prints.count):
+            tell("probe", shard, len(expected))
+            if shard not in existing or not sound(shards, shard, prints):
+                wrong.add(shard)
+    return wrong
+
+
+async def rebuild(db: Database, embedder: str, shards: Shards, wanted: Collection[int], tell: Tell) -> int:
+    """Drops these shards and writes them anew from SQL; how many entries were written."""
+    customers = await _customers(db, shards.shards, wanted)
+    written = 0
+    for done, shard in enumerate(sorted(wanted), 1):
+        shards.drop(shard)
+        async for entries in _entries(db, embedder, customers.get(shard, ())):
+            shards.fill(entries)
+            written += len(entries)
+        tell("rebuild", done, len(wanted))
+    return written
+
+
+async def _customers(db: Database, shards: int, wanted: Collection[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    async with db.read() as session:
+        ids = await session.stream_scalars(sa.select(col(Customer.id)).execution_options(yield_per=_STREAM))
+        async for customer_id in ids:
+            if (shard := shard_of(customer_id, shards)) in wanted:
+                found.setdefault(shard, []).append(customer_id)
+    return found
+
+
+async def _entries(db: Database, embedder: str, customers: Iterable[str]) -> AsyncIterator[list[Entry]]:
+    columns = col(Memory.id), col(Memory.customer_id), col(Memory.text), col(Memory.embedding)
+    async with db.read() as session:
+        for part in chunks(list(customers)):
+            query = sa.select(*columns).where(
+                col(Memory.customer_id).in_(part), col(Memory.embedder) == embedder
+            )
+            rows = await session.stream(query.execution_options(yield_per=_STREAM))
+            async for batch in rows.partitions():
+                yield [
+                    Entry(id, customer_id, seal(text, vector := from_bytes(data)), vector)
+                    for id, customer_id, text, data in batch
+                ]
+
+
+def sweep(path: Path) -> None:
+    """Leaves nothing of dropped shards on disk. Nobody may have the folder open.
+
+    Chroma's own delete unlinks rows without overwriting them and forgets the folders of dropped shards.
+    """
+    connection = sqlite3.connect(path / "chroma.sqlite3", isolation_level=None)
+    try:
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA busy_timeout=10000")
+        kept = {id for (id,) in connection.execute("SELECT id FROM segments")}
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+    for folder in path.iterdir():
+        if folder.is_dir() and folder.name not in kept:
+            shutil.rmtree(folder)
+
+
+async def carry_out(order: Order, tell: Tell) -> dict[str, int]:
+    """Blocks its event loop while Chroma works: to be run in a process or a thread of its own."""
+    guard = FileLock(order.lock, timeout=30) if order.lock else contextlib.nullcontext()
+    path = Path(order.path) if order.path else None
+    db = Database(order.database)
+    with guard:
+        shards = Shards(order.shards, path=path, url=order.url)
+        try:
+            if order.rebuild is None:
+                wanted = await probe(db, order, shards, tell)
+            else:
+                wanted = {*order.rebuild, *order.suspects}
+            shards.drop_strangers()
+            written = await rebuild(db, order.embedder, shards, wanted, tell)
+        finally:
+            shards.close()
+            await db.close()
+        if path and (wanted or order.rebuild is not None):
+            sweep(path)
+    return {"rebuilt": len(wanted), "entries": written}
+
+
+def main() -> None:
+    """One JSON line for each step, the last with the counts. Ends when its parent does."""
+    order = Order(**json.loads(sys.stdin.readline()))
+    parent = os.getppid()
+
+    def tell(what: str, done: int, total: int) -> None:
+        if os.getppid() != parent:
+            raise SystemExit(1)
+        print(json.dumps({"doing": what, "done": done, "total": total}), flush=True)
+
+    try:
+        counts = asyncio.run(carry_out(order, tell))
+    except Unavailable as error:
+        raise SystemExit(error.detail) from None
+    print(json.dumps({"doing": "done", "counts": counts}), flush=True)
+
+
+def line(order: Order) -> bytes:
+    return json.dumps(asdict(order)).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    main()
