@@ -111,7 +111,7 @@ class Histories:
             return await self._load_all(session, customer_id, version)
         found = await sql.vectors(session, customer_id, [row.id for row in rows])
         added = self._matrix([found[row.id] for row in rows])
-        history = await asyncio.to_thread(kept.history.extended, [_item(row) for row in rows], added)
+        history = await asyncio.to_thread(kept.history.extended, [item_of(row) for row in rows], added)
         return _Kept(version, stamps, history)
 
     async def _load_all(self, session: Session, customer_id: str, version: int) -> _Kept:
@@ -123,7 +123,7 @@ class Histories:
                 self._missing(customer_id, lost)
             found |= await sql.vectors(session, customer_id, lost)
         matrix = self._matrix([found[row.id] for row in rows])
-        history = await asyncio.to_thread(History, [_item(row) for row in rows], matrix)
+        history = await asyncio.to_thread(History, [item_of(row) for row in rows], matrix)
         return _Kept(version, {row.id: row.written for row in rows}, history)
 
     def _matrix(self, vectors: list[Vectors]) -> Vectors:
@@ -140,6 +140,6 @@ def _sound(rows: list[sql.Row], slice: Slice) -> dict[str, Vectors]:
     }
 
 
-def _item(row: sql.Row) -> Item:
+def item_of(row: sql.Row) -> Item:
     language = cast(Language, row.language)
     return Item(row.id, row.text, row.at, row.kind, row.speaker, row.conversation_id, language)

@@ -49,6 +49,11 @@ class Index:
         self._healing = True
         self._spawn(self._heal())
 
+    async def ready(self) -> bool:
+        while self._healing:
+            await asyncio.wait(list(self._tasks))
+        return self._shards is not None
+
     async def close(self) -> None:
         """Stops what is going on, and notes that the index was closed well."""
         self._closing = True

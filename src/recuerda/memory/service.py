@@ -77,6 +77,13 @@ class Memories:
         """
         await self._index.start()
 
+    async def ready(self) -> bool:
+        """Waits until the index is open, healed where needed; False when it cannot be opened.
+
+        Nobody has to wait for it: recall answers from SQL until then.
+        """
+        return await self._index.ready()
+
     async def close(self) -> None:
         await self._index.close()
 
