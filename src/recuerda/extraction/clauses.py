@@ -1,0 +1,237 @@
+"""A message cut into clauses, with exact places.
+
+Sentence ends always cut. Inside a sentence a small trained classifier says, for each gap between two
+words, whether a clause ends there: in chats commas are missing or everywhere, and "y", "e", "and" join
+words as often as clauses.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from recuerda.extraction.tokens import Token, hashed, shape, tokenize
+
+SIZE = 1 << 13  # columns of the boundary classifier
+Judge = Callable[[list[list[int]]], Sequence[float]]  # columns of each gap -> probability that it cuts
+
+_ENDS = frozenset('.!?…;\n()[]“”"«»¿¡|')
+_SHORTENED = frozenset(
+    [
+        "av",
+        "ave",
+        "avda",
+        "dr",
+        "dra",
+        "sr",
+        "sra",
+        "srta",
+        "mr",
+        "mrs",
+        "ms",
+        "st",
+        "sta",
+        "jr",
+        "ap",
+        "apt",
+        "apto",
+        "incl",
+        "tues",
+        "weds",
+        "thurs",
+        "col",
+        "prof",
+        "no",
+        "nro",
+        "num",
+        "r",
+        "ing",
+        "lic",
+        "a",
+        "b",
+        "c",
+        "d",
+        "e",
+        "f",
+        "g",
+        "h",
+        "i",
+        "j",
+        "k",
+        "l",
+        "m",
+        "n",
+        "o",
+        "p",
+        "q",
+        "s",
+        "t",
+        "u",
+        "v",
+        "w",
+        "x",
+        "y",
+        "z",
+    ]
+)
+_LEADING = frozenset(
+    [
+        "and",
+        "but",
+        "so",
+        "because",
+        "cause",
+        "cuz",
+        "cos",
+        "also",
+        "plus",
+        "or",
+        "then",
+        "since",
+        "as",
+        "that",
+        "which",
+        "well",
+        "y",
+        "e",
+        "o",
+        "pero",
+        "porque",
+        "pq",
+        "pues",
+        "que",
+        "entonces",
+        "ademas",
+        "tambien",
+        "aunque",
+        "asi",
+        "mas",
+        "porem",
+        "entao",
+        "tambem",
+        "pois",
+        "ou",
+        "ni",
+        "sino",
+        "como",
+        "ya",
+        "eso",
+        "si",
+        "ok",
+        "hi",
+        "hello",
+        "hey",
+        "hola",
+        "oi",
+        "ola",
+        "buenas",
+        "bom",
+        "boa",
+        "dia",
+        "tarde",
+        "noite",
+        "buenos",
+        "dias",
+        "tardes",
+        "noches",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """`text[start:end]`, the sentence it is in, and its place among the message's clauses."""
+
+    start: int
+    end: int
+    sentence: int
+    asked: bool  # its sentence is a question
+    quoted: bool  # inside quotation marks
+
+
+def sentences(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    """Token ranges between sentence ends; signs included with what they end."""
+    ranges, first = [], 0
+    for i, token in enumerate(tokens):
+        gap = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else "\n"
+        ends = token.text in _ENDS and not (token.text == "." and i and tokens[i - 1].folded in _SHORTENED)
+        if ends or "\n" in gap or _is_emoji(token) or _is_dash(text, token):
+            ranges.append((first, i + 1))
+            first = i + 1
+    return ranges
+
+
+def _is_emoji(token: Token) -> bool:
+    return ord(token.text[0]) > 0x2190 and not token.is_word
+
+
+def _is_dash(text: str, token: Token) -> bool:
+    """Between two clauses; not the sign of a number."""
+    around = text[token.start - 1 : token.end + 1]
+    return token.text in "-–—" and len(around) > 2 and around[0].isspace() and around[-1].isspace()
+
+
+def gap_features(tokens: Sequence[Token], first: int, last: int, i: int) -> list[str]:
+    """What is around the gap before token `i`, within the sentence [first, last)."""
+
+    def word(j: int) -> str:
+        return tokens[j].folded if first <= j < last else "^" if j < first else "$"
+
+    def form(j: int) -> str:
+        return shape(tokens[j]) if first <= j < last else "^" if j < first else "$"
+
+    a, b, c, d, e = (word(j) for j in (i - 2, i - 1, i, i + 1, i + 2))
+    near = f"{form(i - 1)}|{form(i)}|{form(i + 1)}"
+    return [
+        f"-2{a}", f"-1{b}", f"+1{c}", f"+2{d}", f"+3{e}", f"-1+1{b} {c}", f"+1+2{c} {d}", f"-2-1{a} {b}",
+        f"+123{c} {d} {e}", f"-1+2{b} {d}", f"s{near}", f"-s{form(i - 2)}|{form(i - 1)}", f"e-1{b[-3:]}", f"e+1{c[-3:]}",
+        f"e+2{d[-3:]}", f"n{min(i - first, 8)}", f"m{min(last - i, 8)}", f"e{b[-2:]}|{c[-2:]}|{d[-2:]}",
+        f"c{c}|{d[-3:]}", f"b{b}|{c[-2:]}", "bias",
+    ]  # fmt: skip
+
+
+def trim(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
+    """Without signs at either end or connectors in front."""
+    while first < last and not tokens[first].is_word and not _opens(tokens[first]):
+        first += 1
+    while last > first and not tokens[last - 1].is_word:
+        last -= 1
+    return first, last
+
+
+def _opens(token: Token) -> bool:
+    return token.text in "$€£#+@"
+
+
+def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
+    tokens = tokenize(text)
+    ranges = sentences(text, tokens)
+    gaps = [(s, i) for s, (first, last) in enumerate(ranges) for i in range(first + 1, last)]
+    columns = [hashed(gap_features(tokens, *ranges[s], i), SIZE) for s, i in gaps]
+    cuts = {i for (_, i), p in zip(gaps, judge(columns) if columns else (), strict=True) if p >= threshold}
+    clauses: list[Clause] = []
+    quoted, asks = _quoted(text), _questions(text, tokens, ranges)
+    for s, (first, last) in enumerate(ranges):
+        edges = [first, *(i for i in range(first + 1, last) if i in cuts), last]
+        for a, b in zip(edges, edges[1:], strict=False):
+            a, b = trim(tokens, a, b)
+            if a < b and not all(t.folded in _LEADING for t in tokens[a:b]):
+                start, end = tokens[a].start, tokens[b - 1].end
+                inside = any(q <= start < r for q, r in quoted)
+                clauses.append(Clause(start, end, s, asks[s], inside))
+    return clauses
+
+
+def _questions(text: str, tokens: Sequence[Token], ranges: Sequence[tuple[int, int]]) -> list[bool]:
+    return [tokens[last - 1].text == "?" or tokens[max(first - 1, 0)].text == "¿" for first, last in ranges]
+
+
+_QUOTED = re.compile(r"[\"“«]([^\"“”«»\n]{3,})[\"”»]")
+
+
+def _quoted(text: str) -> list[tuple[int, int]]:
+    return [m.span(1) for m in _QUOTED.finditer(text)]
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))

@@ -1,0 +1,51 @@
+""" "Sorry, 43": a bare value that corrects what the customer said before."""
+
+import re
+from collections.abc import Sequence
+
+from recuerda.extraction import Turn
+from recuerda.extraction.catalogue import Attribute, Catalogue
+from recuerda.extraction.clauses import Clause
+from recuerda.extraction.normalise import flat, value_of
+
+_CUE = re.compile(
+    r"\b(sorry|correction|i mean(t)?|actually|my mistake|oops|typo|perdon|disculp\w*|me equivoque|digo|quise decir|"
+    r"mejor dicho|en realidad|corrijo|desculp\w*|errei|quis dizer|quero dizer|alias|na verdade|corrigindo|ops)\b"
+)
+_BARE = re.compile(
+    r"^(it'?s |its |it is |is |es |son |e |eh |sou |soy |un |una |a |an |size |talla |tamanho |numero |the |el |la |o )*"
+    r"(?P<v>[a-z]{1,4}|\d{1,2}([.,]5)?( y medio| e meio)?)"
+    r"( (not|no|nao|and not|y no|e nao) (an? |un |um )?(\d{1,2}([.,]5)?|[a-z]{1,3}))?$"
+)
+_BACK = 6  # turns
+
+
+def corrected(
+    turns: Sequence[Turn], i: int, clause: Clause, catalogue: Catalogue
+) -> tuple[Attribute, str] | None:
+    """The attribute and its new value, when the clause is a size and the words around it take one back."""
+    text = turns[i].text
+    said = flat(text[clause.start : clause.end])
+    match = _BARE.match(_CUE.sub("", said).strip(" ,.:;-"))
+    around = flat(text[max(0, clause.start - 40) : clause.end + 25])
+    if match is None or _CUE.search(around) is None or clause.asked:
+        return None
+    earlier = [t.text for t in turns[max(0, i - _BACK) : i] if t.role == "customer"]
+    earlier.append(text[: clause.start])
+    asked = [t.text for t in turns[max(0, i - _BACK) : i]]
+    for before in reversed(earlier):
+        for attribute in catalogue:
+            if attribute.type == "size" and _said(attribute, before, asked):
+                value = value_of(attribute, match["v"], match["v"], None, True, "en")
+                if value is not None:
+                    return attribute, value
+    return None
+
+
+def _said(attribute: Attribute, before: str, around: Sequence[str]) -> bool:
+    """Whether `before` gave this attribute, by its own words or answering a question about it."""
+    said = flat(before)
+    topic = re.compile(attribute.words)
+    named = topic.search(said) or (len(said.split()) <= 4 and any(topic.search(flat(a)) for a in around))
+    barred = attribute.unless and re.search(attribute.unless, said)
+    return bool(named) and not barred and value_of(attribute, said, said, None, False, "en") is not None

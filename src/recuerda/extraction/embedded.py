@@ -1,0 +1,181 @@
+"""Facts without a language model: clauses, their vectors, small classifiers, and the catalogue."""
+
+import asyncio
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from recuerda import masking
+from recuerda.embeddings import Embedder, SentenceEncoder, Vectors
+from recuerda.extraction import Draft, Turn
+from recuerda.extraction.catalogue import Catalogue
+from recuerda.extraction.catalogue import load as load_catalogue
+from recuerda.extraction.clauses import Clause, cut
+from recuerda.extraction.corrections import corrected
+from recuerda.extraction.features import SIZE, Message
+from recuerda.extraction.guards import forbidden
+from recuerda.extraction.model import CATEGORIES, Model
+from recuerda.extraction.normalise import flat, inside, read
+from recuerda.extraction.subjects import CUSTOMER, subject
+from recuerda.extraction.tokens import hashed
+from recuerda.language import Language, detect
+from recuerda.models import Category, Sensitivity
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A clause with what the classifiers say of it."""
+
+    clause: Clause
+    text: str
+    question: str  # the one it may answer, "" otherwise
+    fact: float
+    category: Category
+    certainty: float  # of the category
+
+
+class EmbeddedExtractor:
+    """Milliseconds a message on one core. `catalogue` is the shipped one unless the brand extends it."""
+
+    name = "embedded"
+
+    def __init__(self, embedder: Embedder | None = None, catalogue: Catalogue | None = None) -> None:
+        self._given = embedder
+        self._model = Model()
+        self.catalogue = catalogue or load_catalogue()
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        # The classifiers read the vectors they were trained on, whatever the brand uses for recall.
+        given = self._given
+        return (
+            given if given is not None and given.name == self._model.weights.embedder else SentenceEncoder()
+        )
+
+    async def extract(
+        self,
+        turns: Sequence[Turn],
+        *,
+        only: Collection[int] | None = None,
+        language: Language | None = None,
+    ) -> list[Draft]:
+        return await asyncio.to_thread(self.extract_now, turns, only, language)
+
+    def extract_now(
+        self, turns: Sequence[Turn], only: Collection[int] | None = None, language: Language | None = None
+    ) -> list[Draft]:
+        """The same, blocking."""
+        drafts: list[Draft] = []
+        spoken = language or detect(" ".join(t.text for t in turns if t.role == "customer"), "en")
+        for i, turn in enumerate(turns):
+            if turn.role == "customer" and (only is None or i in only):
+                drafts += self._message(turns, i, spoken)
+        return drafts
+
+    def judge(self, turns: Sequence[Turn], i: int) -> list[Judged]:
+        """Every clause of turn `i`, fact or not."""
+        text, before = turns[i].text, turns[i - 1] if i else None
+        clauses = cut(text, self._model.cuts, self._model.weights.cut_at)
+        if not clauses:
+            return []
+        message = Message(text, clauses, before.text if before else "", before.role if before else None)
+        texts = [text[c.start : c.end] for c in clauses]
+        questions = [message.question if message.answers(k) else "" for k in range(len(clauses))]
+        vectors = self._embed([*texts, *questions])
+        columns = [hashed(message.features(k), SIZE) for k in range(len(clauses))]
+        facts, categories = self._model.judge(vectors[: len(texts)], vectors[len(texts) :], columns)
+        best = categories.argmax(axis=1)
+        return [
+            Judged(c, t, q, float(f), CATEGORIES[b], float(row[b]))
+            for c, t, q, f, b, row in zip(clauses, texts, questions, facts, best, categories, strict=True)
+        ]
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        """Each different text once; the empty one is zeros."""
+        different = sorted({t for t in texts if t})
+        known = dict(zip(different, self._embedder.embed(different), strict=True))
+        none = np.zeros(self._embedder.dimensions, np.float32)
+        return np.array([known.get(t, none) for t in texts], np.float32)
+
+    def _message(self, turns: Sequence[Turn], i: int, language: Language) -> list[Draft]:
+        text = turns[i].text
+        secret = masking.spans(text, " ".join(t.text for t in turns[max(0, i - 3) : i]))
+        context = " ".join(t.text for t in turns[: i + 1])
+        drafts: list[Draft] = []
+        about: str | None = None
+        judged = self.judge(turns, i)
+        barred = forbidden(text, [j.clause for j in judged])
+        for k, item in enumerate(judged):
+            clause = item.clause
+            about = subject(flat(item.text), about, flat(item.question))
+            if k in barred or any(s < clause.end and e > clause.start for s, e, _ in secret):
+                continue
+            fixed = corrected(turns, i, clause, self.catalogue)
+            if fixed is not None:
+                drafts.append(
+                    self._draft(item, text, i, language, about, fixed[0].category, *_pair(fixed), 0.9)
+                )
+            elif item.fact >= self._model.weights.fact_at:
+                drafts += self._facts(item, text, i, language, about, context)
+        return drafts
+
+    def _facts(
+        self, item: Judged, text: str, turn: int, language: Language, about: str, context: str
+    ) -> list[Draft]:
+        reading = read(
+            item.text,
+            self.catalogue,
+            item.category,
+            question=item.question,
+            context=context,
+            language=language,
+        )
+        attribute, value = (reading.attribute.name, reading.value) if reading else (None, None)
+        category = item.category
+        if reading and reading.value is not None and item.certainty < 0.6:
+            category = reading.attribute.category
+        first = self._draft(item, text, turn, language, about, category, attribute, value, item.fact)
+        found = [first]
+        for extra in inside(item.text, self.catalogue):
+            if extra.attribute.name != attribute and extra.span and extra.span != (0, len(item.text)):
+                start, end = (item.clause.start + s for s in extra.span)
+                part = Clause(start, end, item.clause.sentence, False, False)
+                piece = Judged(part, text[start:end], "", item.fact, extra.attribute.category, 1.0)
+                found.append(
+                    self._draft(
+                        piece, text, turn, language, about, extra.attribute.category,
+                        extra.attribute.name, extra.value, item.fact,
+                    )
+                )  # fmt: skip
+        return found
+
+    def _draft(
+        self, item: Judged, text: str, turn: int, language: Language, about: str, category: Category,
+        attribute: str | None, value: str | None, confidence: float,
+    ) -> Draft:  # fmt: skip
+        start, end = item.clause.start, item.clause.end
+        sensitivity = self.catalogue.sensitivity(category, attribute)
+        statement = _statement(item)
+        return Draft(
+            category=category, attribute=attribute, value=value, statement=statement, language=language,
+            subject=about, quote=text[start:end], turn=turn, start=start, end=end,
+            confidence=round(confidence, 3), sensitivity=Sensitivity(sensitivity),
+        )  # fmt: skip
+
+
+def _pair(fixed: tuple[object, str]) -> tuple[str, str]:
+    return fixed[0].name, fixed[1]  # type: ignore[attr-defined]
+
+
+def _statement(item: Judged) -> str:
+    """The clause; a bare answer carries its question, or it would say nothing by itself."""
+    said = re.sub(r"\s+", " ", item.text).strip()
+    if item.question and len(said.split()) <= 3:
+        return f"{item.question.lstrip('¿').strip()} {said}"
+    return said[:1].upper() + said[1:]
+
+
+__all__ = ["CUSTOMER", "EmbeddedExtractor", "Judged"]

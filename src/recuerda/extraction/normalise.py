@@ -1,0 +1,183 @@
+"""From a clause to `attribute: value`, free of language, as the catalogue says."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from recuerda.extraction.catalogue import Attribute, Catalogue
+from recuerda.extraction.values import birthday, email, money, phone, size
+from recuerda.language import Language
+from recuerda.models import Category
+
+# Categories honest people confuse: an attribute of the one may name a clause judged as the other.
+_NEAR: dict[Category, frozenset[Category]] = {
+    Category.IDENTITY: frozenset({Category.EVENT, Category.POSSESSION, Category.CONTACT, Category.LOCATION}),
+    Category.EVENT: frozenset({Category.IDENTITY, Category.INTENT, Category.ACTIVITY}),
+    Category.POSSESSION: frozenset(
+        {Category.IDENTITY, Category.ISSUE, Category.ACTIVITY, Category.PREFERENCE}
+    ),
+    Category.PREFERENCE: frozenset({Category.INTENT, Category.HEALTH, Category.FIT, Category.CONTACT}),
+    Category.INTENT: frozenset({Category.PREFERENCE, Category.EVENT, Category.CONTACT}),
+    Category.HEALTH: frozenset({Category.PREFERENCE, Category.ISSUE, Category.FIT, Category.IDENTITY}),
+    Category.FIT: frozenset({Category.HEALTH, Category.ISSUE, Category.PREFERENCE, Category.POSSESSION}),
+    Category.ISSUE: frozenset({Category.FIT, Category.HEALTH}),
+    Category.CONTACT: frozenset({Category.PREFERENCE, Category.IDENTITY, Category.LOCATION}),
+    Category.LOCATION: frozenset({Category.CONTACT, Category.IDENTITY, Category.EVENT}),
+    Category.ACTIVITY: frozenset({Category.EVENT, Category.IDENTITY, Category.PREFERENCE}),
+}
+_NO = re.compile(
+    r"\b(no|not|nao|never|nunca|ya no|nao vou|isn'?t|don'?t|dont|won'?t|wont|didn'?t|instead of|en vez de|em vez de|"
+    r"anymore|changed my mind about|me arrepenti de)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a clause says of one attribute. `span` is within the clause when only part of it says so."""
+
+    attribute: Attribute
+    value: str | None
+    span: tuple[int, int] | None = None
+
+
+def flat(text: str) -> str:
+    """Lower case without accents, of the same length as `text`: places found in one hold in the other."""
+    return "".join(_plain(c) for c in text)
+
+
+@cache
+def _plain(char: str) -> str:
+    if char in "’‘`´":
+        return "'"
+    base = unicodedata.normalize("NFD", char)[0].lower()
+    return base if len(base) == 1 else char
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def read(
+    clause: str,
+    catalogue: Catalogue,
+    category: Category,
+    *,
+    question: str = "",
+    context: str = "",
+    language: Language = "en",
+) -> Reading | None:
+    """The attribute a clause of this category is about; the question it answers helps to tell."""
+    said, asked, around = flat(clause), flat(question), flat(context)
+    best: tuple[int, Reading] | None = None
+    for attribute in catalogue:
+        near = attribute.category in _NEAR[category]
+        if attribute.category is not category and not near:
+            continue
+        reading = _try(attribute, clause, said, asked, around, language)
+        if reading is None:
+            continue
+        rank = (reading.value is not None) * 2 + (attribute.category is category)
+        if best is None or rank > best[0]:
+            best = (rank, reading)
+    return best[1] if best and (best[1].value is not None or best[0] % 2) else None
+
+
+def _try(
+    attribute: Attribute, clause: str, said: str, asked: str, around: str, language: Language
+) -> Reading | None:
+    topic = _compiled(attribute.words)
+    match = topic.search(clause if "(?-i:" in attribute.words else said) or (
+        topic.search(said) if "(?-i:" in attribute.words else None
+    )
+    by_question = match is None and bool(asked) and topic.search(asked) is not None
+    if match is None and not by_question:
+        return None
+    if attribute.unless and _compiled(attribute.unless).search(f"{around} {asked} {said}"):
+        return None
+    value = value_of(attribute, clause, said, match, by_question, language)
+    known = attribute.type in {"choice", "size", "money", "email", "phone", "date"}
+    if value is None and (known or by_question):
+        return None
+    return Reading(attribute, value)
+
+
+def value_of(
+    attribute: Attribute,
+    clause: str,
+    said: str,
+    match: re.Match[str] | None,
+    by_question: bool,
+    language: Language,
+) -> str | None:
+    if attribute.choices:
+        chosen = [value for value, pattern in attribute.choices.items() if _compiled(pattern).search(said)]
+        if not chosen and attribute.type == "choice":
+            return _group(match, clause)
+        return "/".join(chosen) if attribute.many and attribute.name == "colour" else (chosen or [None])[0]
+    if attribute.type == "flag":
+        return "no" if _NO.search(said) else "yes"
+    if attribute.type == "text":
+        return clause.strip() if by_question and len(clause) <= 60 else _group(match, clause)
+    read_as: dict[str, Callable[[str], str | None]] = {"money": money, "email": email, "phone": phone}
+    if attribute.type in read_as:
+        return read_as[attribute.type](clause)
+    if attribute.type == "date":
+        return birthday(clause, language)
+    if attribute.type == "size":
+        return size(said, letters=attribute.name != "shoe_size", alone=by_question)
+    number = re.search(r"\d+(?:[.,]\d+)?", said)
+    return number[0].replace(",", ".") if number else None
+
+
+def _group(match: re.Match[str] | None, clause: str) -> str | None:
+    if match is None:
+        return None
+    groups = match.re.groupindex
+    name = next((n for n in ("v", "w", "u") if n in groups and match[n]), None)
+    return clause[match.start(name) : match.end(name)].strip(" .,;") if name else None
+
+
+def inside(clause: str, catalogue: Catalogue) -> list[Reading]:
+    """Traits named inside a clause about something else: "no support for my high arches"."""
+    said = flat(clause)
+    found = []
+    for attribute in catalogue:
+        if not attribute.within:
+            continue
+        topic = _compiled(attribute.words).search(said)
+        span = _trait(attribute, said) if topic else None
+        if span:
+            value = value_of(attribute, clause, said, topic, False, "en")
+            if value:
+                found.append(Reading(attribute, value, span))
+    return found
+
+
+_OWNED = re.compile(r"\b(my|mi|mis|meu|minha|meus|minhas|un|um|tengo|tenho|i have)\s+([a-z-]+\s+){0,2}$")
+_NOUN = re.compile(
+    r"^\s*(?:[a-z-]+ ){0,2}?(?:arch(?:es)?|arcos?|puentes?|f(?:oo|ee)t|pies?|pes?|\d\d(?:\.5|,5)?)\b"
+)
+
+
+def _trait(attribute: Attribute, said: str) -> tuple[int, int] | None:
+    """The words of the trait with whose it is; None when it is nobody's in particular."""
+    patterns = list(attribute.choices.values()) or [
+        r"\b(size|talla|tamanho|numero|talle) (?:n|no|nro )?\d\d?(?:[.,]5)?\b"
+    ]
+    for pattern in patterns:
+        match = _compiled(pattern).search(said)
+        if match is None:
+            continue
+        owner = _OWNED.search(said, 0, match.start())
+        if owner is None and attribute.type != "size":
+            continue
+        start = owner.start() if owner else match.start()
+        tail = _NOUN.match(said, match.end())
+        end = tail.end() if tail else match.end()
+        while end < len(said) and said[end].isalnum():
+            end += 1
+        return start, end
+    return None

@@ -1,0 +1,87 @@
+"""Whom a clause is about: the customer, or who in the household."""
+
+import re
+
+CUSTOMER = "customer"
+
+_WHO: dict[str, str] = {
+    "mother_in_law": r"mother[- ]in[- ]law|suegra|sogra",
+    "father_in_law": r"father[- ]in[- ]law|suegro|sogro",
+    "granddaughter": r"granddaughter|nieta|neta",
+    "grandson": r"grandson|nieto|neto",
+    "grandmother": r"grandma|grandmother|abuela|abuelita|nan|vovo",
+    "grandfather": r"grandad|grandpa|grandfather|abuelo|vovo",
+    "stepdaughter": r"stepdaughter|hijastra|enteada",
+    "stepson": r"stepson|hijastro|enteado",
+    "daughter": r"daughter|hija|filha|nena|nina|niña|girl|chiquita",
+    "son": r"son|hijo|filho|lad|nene|nino|boy|guri",
+    "baby": r"baby|bebe|newborn|recien nacid[oa]",
+    "child": r"child|kid|crianca|toddler|little one|peque",
+    "children": r"children|kids|hijos|filhos|ninos|criancas|twins|gemel[oa]s|mellizos|gemeos",
+    "wife": r"wife|esposa|mujer|mulher",
+    "husband": r"husband|marido|esposo|hubby",
+    "partner": r"partner|girlfriend|boyfriend|fiancee?|pareja|novi[oa]|namorad[oa]|companheir[oa]|noiv[oa]",
+    "mother": r"mother|mum|mom|mama|madre|mae|viejita",
+    "father": r"father|dad|papa|padre|pai|viejo",
+    "dog": r"dog|puppy|pup|perr[oa]|perrit[oa]|cachorr[oa]|cachorrinh[oa]|labrador|golden|poodle|pug|beagle|dachshund|"
+    r"bulldog|caniche|collie|spaniel|terrier|vira[- ]?lata",
+    "cat": r"cat|kitten|gat[oa]|gatit[oa]|gatinh[oa]|siamese|siames",
+    "rabbit": r"rabbit|conejo|conej[oa]|coelh[oa]|bunny",
+    "parrot": r"parrot|loro|papagaio|calopsita|cockatiel",
+    "hamster": r"hamster|guinea pig|cuy|cobaya",
+}
+_OWN = r"(?:my|our|mi|mis|nuestr[oa]s?|meus?|minhas?|noss[oa]s?|tengo un[oa]?|tenho um[a]?|have an?|the|el|la|o|a)"
+_PEOPLE = {
+    name: re.compile(rf"\b{_OWN} (?:[\w'-]+ ){{0,2}}?(?:{words})\b(?!['’]?s? (?:friend|teacher|school))")
+    for name, words in _WHO.items()
+}
+_MINE = re.compile(r"\b(?:my|our|mi|nuestr[oa]|meu|minha|noss[oa])\b")
+_HE_SHE = re.compile(
+    r"^(?:\w+ )?(?:he|she|he's|she's|hes|shes|his|her|it's|its|they|el|ella|ele|ela|dele|dela|le|lo|la|him)\b"
+)
+_I = re.compile(
+    r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|preciso|"
+    r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|prefiero|prefiro|me)\b"
+)
+_OWNS = re.compile(
+    r"\b(?:i have|i've got|ive got|we have|tengo|tenemos|tenho|temos|i own|adopt\w*|vivo con|moro com|soy|sou|i'm a)\b"
+)
+
+
+def named(clause: str) -> str | None:
+    """Who of the household a (folded) clause names as its topic; None when nobody."""
+    found = [
+        (m.start(), -m.end(), name) for name, pattern in _PEOPLE.items() if (m := pattern.search(clause))
+    ]
+    return min(found)[2] if found else None
+
+
+def subject(clause: str, before: str | None, question: str = "") -> str:
+    """`clause` and `question` folded; `before` is whom the clause before was about, to follow "he", "her"."""
+    who = named(clause)
+    first = _I.search(clause)
+    if who is not None:
+        owner = _MINE.search(clause) or first
+        about_me = first is not None and (
+            _OWNS.search(clause) is not None or not clause.startswith(("my ", "mi "))
+        )
+        return CUSTOMER if about_me or owner is None else who
+    if (
+        before
+        and before != CUSTOMER
+        and (_HE_SHE.search(clause) or (first is None and len(clause.split()) <= 6))
+    ):
+        return before
+    if question and first is None and (asked := _asked(question)):
+        return asked
+    return CUSTOMER
+
+
+_YOUR = re.compile(r"\b(?:your|su|tu|sua|seu|do seu|da sua|el|la|o|a)\b")
+
+
+def _asked(question: str) -> str | None:
+    for name, words in _WHO.items():
+        if re.search(rf"\b(?:your|su|tu|sua|seu|el|la|o|a) (?:{words})\b", question):
+            return name
+    return None

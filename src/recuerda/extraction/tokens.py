@@ -1,0 +1,51 @@
+"""Words with exact places in the text, and the hashed features both classifiers read them by."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+from recuerda.language import fold
+
+# Numbers, addresses and e-mails stay whole: 9.5, 10/12, ana@correo.com, SKU-88, don't.
+_TOKEN = re.compile(r"\w+(?:[.,:/@'’+#-]+\w+)*|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str
+    folded: str  # lower case without accents
+    start: int
+    end: int
+
+    @property
+    def is_word(self) -> bool:
+        return self.text[0].isalnum()
+
+
+def tokenize(text: str) -> list[Token]:
+    return [Token(m[0], fold(m[0]), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+
+
+def shape(token: Token) -> str:
+    """What a word looks like when we do not know it: `number`, `Name`, `mixed`, `word` or the sign itself."""
+    if not token.is_word:
+        return token.text
+    if token.text.isdigit():
+        return f"number{min(len(token.text), 6)}"
+    if any(c.isdigit() for c in token.text):
+        return "mixed"
+    return "Name" if token.text[0].isupper() else "word"
+
+
+def hashed(features: Iterable[str], size: int) -> list[int]:
+    """Columns of a table of `size`; the same in every run and on every machine."""
+    return sorted({crc32(f.encode()) % size for f in features})
+
+
+def ngrams(words: Sequence[str], longest: int, prefix: str = "") -> list[str]:
+    return [
+        f"{prefix}{' '.join(words[i : i + n])}"
+        for n in range(1, longest + 1)
+        for i in range(len(words) - n + 1)
+    ]
