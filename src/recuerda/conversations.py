@@ -12,14 +12,16 @@ from recuerda.models import (
     Conversation,
     ConversationStatus,
     Customer,
+    Delivery,
     Evidence,
     Fact,
     FactStatus,
     Message,
-    now,
 )
+from recuerda.work import enqueue
 
 FORGOTTEN_MARK = "[…]"
+PUSHED_CHANNELS = frozenset({"sms", "whatsapp"})  # the others fetch their replies
 
 
 async def open_conversation(
@@ -47,49 +49,48 @@ async def get(session: Session, conversation_id: str, *, customer_id: str | None
     return conversation
 
 
-async def add_message(
-    session: Session,
-    conversation_id: str,
-    *,
-    author: Author,
-    text: str,
-    max_chars: int,
-    external_id: str | None = None,
-) -> Message:
-    """Write a message at the conversation's next position. Locks the conversation until commit."""
-    text = text.replace("\x00", "")
-    if not text.strip():
+async def append(session: Session, message: Message, *, max_chars: int = 100_000) -> Conversation:
+    """Give an unsaved message the conversation's next position and save it. Locks the conversation.
+
+    On a channel that we push to, what is not the customer's own is queued for delivery with it.
+    """
+    message.text = message.text.replace("\x00", "")
+    if not message.text.strip():
         raise BadInput("The message is empty. Write something in `text`.")
-    if len(text) > max_chars:
-        raise TooLarge(f"The message has {len(text)} characters; {max_chars} is the most. Send it in parts.")
+    if len(message.text) > max_chars:
+        raise TooLarge(
+            f"The message has {len(message.text)} characters; {max_chars} is the most. Send it in parts."
+        )
     # The update takes the row's lock first, so two messages at once get two positions, in order.
     locked = await session.exec(
         sa.update(Conversation)
-        .where(col(Conversation.id) == conversation_id)
-        .values(next_position=col(Conversation.next_position) + 1, last_message_at=now())
+        .where(col(Conversation.id) == message.conversation_id)
+        .values(next_position=col(Conversation.next_position) + 1, last_message_at=message.at)
     )
     if locked.rowcount != 1:
         raise NotFound("There is no conversation with this id.")
-    conversation = await session.get_one(Conversation, conversation_id)
-    await session.refresh(conversation)
-    language = conversation.language
-    if author is Author.CUSTOMER:
-        language = languages.detect(text, _as_language(conversation.language))
-        conversation.language = language
+    conversation = await session.get_one(Conversation, message.conversation_id, populate_existing=True)
+    message.position = conversation.next_position - 1
+    message.customer_id = conversation.customer_id
+    if message.author is Author.CUSTOMER:
+        message.language = languages.detect(message.text, _as_language(conversation.language))
+        conversation.language = message.language
         if conversation.status is ConversationStatus.RESOLVED:
             conversation.status = ConversationStatus.BOT  # writing again opens it again
-    message = Message(
-        conversation_id=conversation.id,
-        customer_id=conversation.customer_id,
-        position=conversation.next_position - 1,
-        author=author,
-        text=text,
-        language=language,
-        external_id=external_id,
-    )
+    elif conversation.channel in PUSHED_CHANNELS:
+        message.delivery = Delivery.QUEUED
     session.add(message)
     await session.flush()
-    return message
+    if message.delivery is Delivery.QUEUED:
+        await enqueue(
+            session,
+            "deliver",
+            lane=f"deliver:{conversation.id}",
+            payload={"message_id": message.id},
+            conversation_id=conversation.id,
+            customer_id=conversation.customer_id,
+        )
+    return conversation
 
 
 def _as_language(value: str) -> Language:

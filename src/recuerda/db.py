@@ -49,6 +49,23 @@ class Database:
             async with _transaction(session):
                 yield session
 
+    async def scrub(self) -> None:
+        """Leave no deleted words in SQLite's files: `secure_delete` has overwritten the pages already;
+        what remains is the log, which is folded in and cut to nothing."""
+        if not self.is_sqlite:
+            return
+        async with self._writer, self.engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            driver = raw.driver_connection
+            assert driver is not None
+            for _ in range(50):  # a reader still using the log puts it off
+                async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+                    busy, *_rest = await cursor.fetchone()
+                if not busy:
+                    return
+                await asyncio.sleep(0.1)
+            raise RuntimeError("the write-ahead log is in use; erasing is tried again")
+
     async def close(self) -> None:
         await self.engine.dispose()
 

@@ -32,12 +32,16 @@ async def decide(
     decision: Decision,
     *,
     actor: str,
+    owner: str | None = None,
     statement: str | None = None,
     value: str | None = None,
     reason: str | None = None,
 ) -> Fact:
-    """An agent's, or the customer's own, word on a fact. Kept with who, when, why and what it was."""
-    fact = await get(session, fact_id)
+    """An agent's, or the customer's own, word on a fact. Kept with who, when, why and what it was.
+
+    With `owner`, a fact of anybody else is `NotFound`.
+    """
+    fact = await get(session, fact_id, customer_id=owner)
     if fact.status is FactStatus.SUPERSEDED and decision in ("confirm", "edit"):
         raise Conflict(
             "The customer said something newer since; decide on that fact.", superseded_by=fact.superseded_by

@@ -134,9 +134,10 @@ async def find(
     return list((await session.exec(query.order_by(col(Fact.id).desc()).limit(limit))).all())
 
 
-async def get(session: Session, fact_id: str) -> Fact:
+async def get(session: Session, fact_id: str, *, customer_id: str | None = None) -> Fact:
+    """Raises `NotFound`, also for a fact that is not `customer_id`'s, when that is given."""
     fact = await session.get(Fact, fact_id)
-    if fact is None:
+    if fact is None or (customer_id is not None and fact.customer_id != customer_id):
         raise NotFound("There is no fact with this id.")
     return fact
 

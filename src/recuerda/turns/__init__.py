@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from recuerda.extraction import Draft
+from recuerda.extraction import Draft, Role
 from recuerda.language import Language
 
 Intent = Literal["answer", "handoff", "forget", "undo"]
@@ -58,7 +58,7 @@ class KnownPassage:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    author: Literal["customer", "assistant", "agent"]
+    author: Role
     text: str
 
 
@@ -78,6 +78,7 @@ class Context:
     orders: Sequence[KnownMemory]  # all orders and returns, newest first
     knowledge: Sequence[KnownPassage]  # best first
     products: Sequence[KnownPassage]  # the catalogue in the customer's language, for recommending
+    locale: str | None = None  # es-CO: which currency to speak of
 
 
 @dataclass(slots=True)

@@ -1,0 +1,254 @@
+"""Customers: profile, facts, memories, recall, and their rights."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from recuerda import customers, privacy
+from recuerda.api.auth import TOKEN_LIFE, AnyCaller, Brand, Caller, Running, make_token
+from recuerda.api.idempotency import Key, Once
+from recuerda.api.schemas import (
+    Created,
+    CustomerRef,
+    CustomerView,
+    ErasureView,
+    MemoryView,
+    MergeView,
+    NewFact,
+    NewMemoryItem,
+    NewMerge,
+    Page,
+)
+from recuerda.api.views import customer_view
+from recuerda.db import Session
+from recuerda.errors import BadInput
+from recuerda.facts import profile, record
+from recuerda.facts.profile import FactView
+from recuerda.ids import new_id
+from recuerda.language import detect, from_locale
+from recuerda.llm import count_tokens
+from recuerda.memory import NewMemory
+from recuerda.models import Assurance, Category, Customer, FactStatus, IdentityKind, Source
+from recuerda.turns.learn import enqueue_index, enqueue_reindex
+
+router = APIRouter(prefix="/v1", tags=["customers"])
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+async def _reach(session: Session, customer_id: str, asking: Caller) -> Customer:
+    asking.may_reach(customer_id)
+    return await customers.get(session, customer_id)
+
+
+@router.post("/tokens", status_code=201)
+async def make_customer_token(body: CustomerRef, recuerda: Running, asking: Brand) -> dict[str, Any]:
+    """A token for the chat page of one customer, whom the brand vouches for; lasts an hour."""
+    async with recuerda.db.write() as session:
+        customer = await customers.resolve(
+            session, body.addresses, name=body.name, assurance=Assurance.SIGNED
+        )
+    token, expires = make_token(recuerda.secret, customer.id, TOKEN_LIFE)
+    return {"token": token, "expires_at": expires, "customer_id": customer.id}
+
+
+@router.get("/customers")
+async def find_customers(
+    recuerda: Running,
+    asking: Brand,
+    email: str | None = None,
+    phone: str | None = None,
+    external_id: str | None = None,
+    visitor: str | None = None,
+) -> Page[CustomerView]:
+    """Find a customer by an address."""
+    given = {"email": email, "phone": phone, "external_id": external_id, "visitor": visitor}
+    wanted = {IdentityKind(kind): value for kind, value in given.items() if value}
+    if not wanted:
+        raise BadInput("Give an address to look for: email, phone, external_id or visitor.")
+    async with recuerda.db.read() as session:
+        found = [await customers.find(session, kind, value) for kind, value in wanted.items()]
+        unique = {c.id: c for c in found if c is not None}
+        return Page(items=[await customer_view(session, c) for c in unique.values()])
+
+
+@router.get("/customers/{customer_id}")
+async def get_profile(customer_id: str, recuerda: Running, asking: AnyCaller) -> dict[str, Any]:
+    """Who the customer is, and the current facts by category."""
+    async with recuerda.db.read() as session:
+        customer = await _reach(session, customer_id, asking)
+        view = await customer_view(session, customer)
+        current = await profile.current(session, customer.id, proposed=True)
+        facts: dict[str, list[dict[str, Any]]] = {}
+        for fact in await profile.view(session, current):
+            facts.setdefault(fact.category.value, []).append(fact.model_dump(mode="json"))
+    return {**view.model_dump(mode="json"), "facts": facts}
+
+
+@router.get("/customers/{customer_id}/facts")
+async def list_facts(
+    customer_id: str,
+    recuerda: Running,
+    asking: AnyCaller,
+    status: FactStatus | None = None,
+    category: Category | None = None,
+    as_of: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[FactView]:
+    """Newest first. `as_of` gives what held at that moment."""
+    if as_of is not None and as_of.tzinfo is None:
+        raise BadInput("Give `as_of` with its offset, as in 2026-11-22T10:00:00Z.")
+    async with recuerda.db.read() as session:
+        customer = await _reach(session, customer_id, asking)
+        found = await profile.find(
+            session,
+            customer.id,
+            status=status,
+            category=category,
+            as_of=as_of,
+            after=cursor,
+            limit=limit + 1,
+        )
+        return Page(
+            items=await profile.view(session, found[:limit]),
+            next_cursor=found[limit - 1].id if len(found) > limit else None,
+        )
+
+
+@router.post("/customers/{customer_id}/facts", status_code=201)
+async def add_fact(
+    customer_id: str, body: NewFact, recuerda: Running, asking: Brand, key: Key = None
+) -> FactView:
+    """Something the brand knows. What a customer says in a conversation is found by itself."""
+    once = Once(key, asking, f"/v1/customers/{customer_id}/facts", body)
+    async with recuerda.db.write() as session:
+        customer = await _reach(session, customer_id, asking)
+        made = await once.before(session)
+        if made is None:
+            language = from_locale(body.language) or detect(
+                body.statement, from_locale(customer.locale) or recuerda.settings.default_language
+            )
+            fact = await record.state(
+                session,
+                customer.id,
+                source=Source.AGENT,
+                actor=asking.name,
+                **body.model_dump(exclude={"language"}),
+                language=language,
+            )
+            await once.made(session, fact.id, customer.id)
+        else:
+            fact = await profile.get(session, made)
+        return (await profile.view(session, [fact]))[0]
+
+
+@router.post("/customers/{customer_id}/memories", status_code=201)
+async def add_memories(
+    customer_id: str, body: list[NewMemoryItem], recuerda: Running, asking: Brand, key: Key = None
+) -> Page[Created]:
+    """Items of the customer's history: orders, returns, tickets, notes. At most 500 at a time."""
+    if not 1 <= len(body) <= 500:
+        raise BadInput("Send 1 to 500 memories at a time.")
+    if any(item.at.tzinfo is None for item in body):
+        raise BadInput("Give each `at` with its offset, as in 2026-11-22T10:00:00Z.")
+    fallback = recuerda.settings.default_language
+    items = [
+        NewMemory(
+            kind=item.kind,
+            external_id=item.id or new_id("ext"),
+            text=item.text,
+            at=item.at,
+            language=from_locale(item.language) or detect(item.text, fallback),
+            source="api",
+            data=item.data,
+        )
+        for item in body
+    ]
+    vectors = await recuerda.memories.prepare(items)
+    path = f"/v1/customers/{customer_id}/memories"
+    once = Once(key, asking, path, [item.model_dump(mode="json") for item in body])
+    async with recuerda.db.write() as session:
+        customer = await _reach(session, customer_id, asking)
+        made = await once.before(session)
+        if made is not None:
+            return Page(items=[Created(id=i) for i in made.split(",")])
+        ids = await recuerda.memories.remember(session, customer.id, items, vectors)
+        await enqueue_index(session, customer.id, ids)
+        await once.made(session, ",".join(ids), customer.id)
+    recuerda.worker.wake()
+    return Page(items=[Created(id=i) for i in ids])
+
+
+@router.get("/customers/{customer_id}/recall")
+async def recall(
+    customer_id: str,
+    recuerda: Running,
+    asking: AnyCaller,
+    q: Annotated[str, Query(min_length=1, max_length=2000)],
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    token_budget: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+) -> Page[MemoryView]:
+    """What of the customer's history matters for `q`, best first; nothing when nothing does."""
+    async with recuerda.db.read() as session:
+        customer = await _reach(session, customer_id, asking)
+    language = detect(q, from_locale(customer.locale) or recuerda.settings.default_language)
+    found = await recuerda.memories.recall(
+        customer.id, q, language=language, limit=50 if token_budget else limit
+    )
+    if token_budget is not None:
+        left, kept = token_budget, []
+        for item in found:
+            left -= count_tokens(item.text)
+            if left < 0:
+                break
+            kept.append(item)
+        found = kept
+    return Page(items=[MemoryView.model_validate(item, from_attributes=True) for item in found])
+
+
+@router.get("/customers/{customer_id}/export")
+async def export(customer_id: str, recuerda: Running, asking: AnyCaller) -> dict[str, Any]:
+    """All that is held about the customer."""
+    async with recuerda.db.read() as session:
+        customer = await _reach(session, customer_id, asking)
+        return await privacy.export(session, customer.id)
+
+
+@router.delete("/customers/{customer_id}", status_code=202)
+async def erase(customer_id: str, recuerda: Running, asking: AnyCaller, response: Response) -> dict[str, str]:
+    """Erase the customer everywhere. Gone from every answer at once; the receipt follows."""
+    asking.may_reach(customer_id)
+    async with recuerda.db.write() as session:
+        erasure = await privacy.request_erasure(session, customer_id, actor=asking.name)
+    recuerda.worker.wake()
+    response.headers["Location"] = f"/v1/erasures/{erasure.id}"
+    return {"erasure_id": erasure.id}
+
+
+@router.get("/erasures/{erasure_id}")
+async def get_erasure(erasure_id: str, recuerda: Running, asking: AnyCaller) -> ErasureView:
+    async with recuerda.db.read() as session:
+        erasure = await privacy.get_erasure(session, erasure_id)
+        asking.may_reach(erasure.customer_id)
+        return ErasureView.model_validate(erasure, from_attributes=True)
+
+
+@router.post("/customers/{customer_id}/merges", status_code=201)
+async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: Brand) -> MergeView:
+    """`other_id` is the same person: their history becomes this customer's. Can be undone."""
+    async with recuerda.db.write() as session:
+        merged = await customers.merge(session, customer_id, body.other_id, actor=asking.name)
+        await enqueue_reindex(session, merged.customer_id)
+    recuerda.worker.wake()
+    return MergeView.model_validate(merged, from_attributes=True)
+
+
+@router.delete("/merges/{merge_id}")
+async def unmerge(merge_id: str, recuerda: Running, asking: Brand) -> MergeView:
+    async with recuerda.db.write() as session:
+        merged = await customers.unmerge(session, merge_id)
+        await enqueue_reindex(session, merged.customer_id)
+        await enqueue_reindex(session, merged.other_id)
+    recuerda.worker.wake()
+    return MergeView.model_validate(merged, from_attributes=True)

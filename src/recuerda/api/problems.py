@@ -1,0 +1,74 @@
+"""Errors as RFC 9457 problem details, made in one place. A problem never repeats what was sent."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from recuerda.errors import RecuerdaError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class BadJSON(RecuerdaError):
+    status = 400
+    title = "The body is not JSON"
+
+
+def respond(error: RecuerdaError, request: Request) -> JSONResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return JSONResponse(
+        error.problem(request.url.path), status_code=error.status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def install(app: FastAPI) -> None:
+    @app.exception_handler(RecuerdaError)
+    async def _ours(request: Request, error: RecuerdaError) -> JSONResponse:
+        return respond(error, request)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        problems = error.errors()
+        if any(p["type"] == "json_invalid" for p in problems):
+            return respond(BadJSON("Send valid JSON with `Content-Type: application/json`."), request)
+        found = [{"where": _place(p["loc"]), "what": p["msg"]} for p in problems]
+        problem = RecuerdaError(
+            "; ".join(f"{f['where']}: {f['what']}" for f in found[:3])
+            + ". See /docs for the expected shape.",
+            errors=found,
+        )
+        problem.status, problem.title = 422, "The request cannot be used as it is"
+        body = problem.problem(request.url.path) | {"type": "urn:recuerda:problem:bad-input"}
+        return JSONResponse(body, status_code=422, media_type=MEDIA_TYPE)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        problem = RecuerdaError(_ADVICE.get(error.status_code, str(error.detail)))
+        problem.status, problem.title = error.status_code, str(error.detail)
+        body = problem.problem(request.url.path) | {"type": "about:blank"}
+        return JSONResponse(
+            body, status_code=error.status_code, media_type=MEDIA_TYPE, headers=dict(error.headers or {})
+        )
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected %s at %s", type(error).__name__, request.scope.get("route"), exc_info=error)
+        return respond(
+            RecuerdaError("This is a fault of ours and was logged. Trying again later may help."), request
+        )
+
+
+_ADVICE = {
+    404: "There is nothing at this address. See /docs for what there is.",
+    405: "This address does not take this method. See /docs.",
+}
+
+
+def _place(loc: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in loc if part != "body") or "body"

@@ -1,0 +1,246 @@
+"""What comes in and what goes out, checked here, at the edge."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from recuerda.language import LANGUAGES, from_locale
+from recuerda.models import (
+    Assurance,
+    Author,
+    Category,
+    ConversationStatus,
+    Delivery,
+    ErasureStatus,
+    IdentityKind,
+    Sensitivity,
+)
+from recuerda.reviews import Decision
+
+T = TypeVar("T")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+
+
+def _known_locale(value: str) -> str:
+    if not _LOCALE.fullmatch(value) or from_locale(value) is None:
+        raise ValueError(f"unknown locale; use one in {', '.join(LANGUAGES)}, such as es-CO, or leave it out")
+    return value.replace("_", "-")
+
+
+def _without_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("NUL characters cannot be stored; leave them out")
+    return value
+
+
+Locale = Annotated[str, AfterValidator(_known_locale), Field(max_length=35)]
+Line = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=300)]
+Text = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=20_000)]
+
+
+class Incoming(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Page(BaseModel, Generic[T]):
+    """Give `next_cursor` back as `cursor` for what follows; null at the end."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+class CustomerRef(Incoming):
+    """Who it is. Addresses that are known already find the customer; otherwise one is made."""
+
+    external_id: Line | None = None
+    email: Line | None = None
+    phone: Line | None = None
+    visitor: Line | None = None
+    name: Line | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "CustomerRef":
+        if not self.addresses:
+            raise ValueError("say who the customer is: external_id, email, phone or visitor")
+        return self
+
+    @property
+    def addresses(self) -> dict[IdentityKind, str]:
+        given = {kind: getattr(self, kind.value, None) for kind in IdentityKind}
+        return {kind: value for kind, value in given.items() if value}
+
+
+class NewConversation(Incoming):
+    channel: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "web"
+    customer: CustomerRef | None = Field(None, description="Left out only with a customer's token.")
+    locale: Locale | None = None
+
+
+class ConversationView(BaseModel):
+    id: str
+    customer_id: str
+    channel: str
+    status: ConversationStatus
+    memory: str = Field(description="`settled` once every job of this conversation has run, else `pending`.")
+    locale: str | None
+    language: str
+    rating: int | None
+    created_at: datetime
+    last_message_at: datetime
+
+
+class NewMessage(Incoming):
+    text: Annotated[str, Field(description="What the customer says.")]
+
+
+class Because(BaseModel):
+    """Why the reply knows something: the customer's words, and when."""
+
+    fact_id: str
+    statement: str
+    quote: str | None
+    at: datetime
+
+
+class Receipt(BaseModel):
+    """What a reply rests on: ids of facts, memories and knowledge documents."""
+
+    facts: list[str] = []
+    memories: list[str] = []
+    knowledge: list[str] = []
+    because: list[Because] = []
+    forgot: list[str] = []
+    fallback: str | None = Field(None, description="Why the embedded engine answered for the model.")
+
+
+class MessageView(BaseModel):
+    id: str
+    conversation_id: str
+    author: Author
+    text: str
+    language: str
+    at: datetime
+    reply_to: str | None = None
+    receipt: Receipt | None = None
+    engine: str | None = None
+    delivery: Delivery = Delivery.NONE
+
+
+class ReplyView(BaseModel):
+    id: str
+    text: str
+    language: str
+    at: datetime
+    receipt: Receipt
+    engine: str
+
+
+class TurnView(BaseModel):
+    message: MessageView
+    reply: ReplyView | None = Field(description="Null while a person has the conversation.")
+
+
+class NewRating(Incoming):
+    rating: int = Field(ge=1, le=5)
+    comment: Text | None = None
+
+
+class IdentityView(BaseModel):
+    kind: IdentityKind
+    value: str
+    assurance: Assurance
+
+
+class CustomerView(BaseModel):
+    id: str
+    name: str | None
+    locale: str | None
+    created_at: datetime
+    identities: list[IdentityView]
+
+
+class NewFact(Incoming):
+    """A fact the brand's system or an agent knows, without a conversation behind it."""
+
+    category: Category
+    statement: Text
+    attribute: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")] | None = None
+    value: Line | None = None
+    language: Locale | None = None
+    subject: Line = "customer"
+    sensitivity: Sensitivity = Sensitivity.NONE
+
+
+class NewDecision(Incoming):
+    decision: Decision
+    statement: Text | None = None
+    value: Line | None = None
+    reason: Text | None = None
+
+
+class NewMemoryItem(Incoming):
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+    text: Text
+    at: datetime
+    id: Line | None = Field(None, description="The brand's own id: saying it again replaces the item.")
+    language: Locale | None = None
+    data: dict[str, Any] | None = None
+
+
+class MemoryView(BaseModel):
+    id: str
+    kind: str
+    text: str
+    at: datetime
+    speaker: str | None
+    channel: str | None
+    conversation_id: str | None
+    score: float
+
+
+class Created(BaseModel):
+    id: str
+
+
+class NewMerge(Incoming):
+    other_id: Line
+
+
+class MergeView(BaseModel):
+    id: str
+    customer_id: str
+    other_id: str
+    at: datetime
+    undone_at: datetime | None
+
+
+class ErasureView(BaseModel):
+    """`receipt` counts what was removed; it holds no words and no address."""
+
+    id: str
+    customer_id: str
+    status: ErasureStatus
+    requested_at: datetime
+    done_at: datetime | None
+    receipt: dict[str, Any] | None
+
+
+class NewKnowledge(Incoming):
+    title: Line
+    text: Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=500_000)]
+    language: Locale
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "article"
+    url: Line | None = None
+    data: dict[str, Any] | None = None
+
+
+class KnowledgeView(BaseModel):
+    id: str
+    title: str
+    text: str
+    kind: str
+    language: str
+    url: str | None
+    score: float

@@ -1,0 +1,112 @@
+"""The web server: every face on one FastAPI application."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from recuerda import __version__
+from recuerda.api import completions, conversations, customers, facts, health, knowledge, problems
+from recuerda.app import Recuerda, running
+from recuerda.errors import TooLarge
+from recuerda.llm import ChatModel
+from recuerda.settings import Settings
+
+MAX_BODY = 5 * 1024 * 1024
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+# Only our own scripts and styles run; what a customer writes can add neither.
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    model: ChatModel | None = None,
+    demo: bool = False,
+    on_start: Callable[[Recuerda], object] | None = None,
+) -> FastAPI:
+    """`demo` adds the sample shop's page; without keys it is open to this machine's own user."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings, model=model, work=settings.worker) as recuerda:
+            app.state.recuerda = recuerda
+            if on_start:
+                on_start(recuerda)
+            yield
+
+    app = FastAPI(
+        title="Recuerda",
+        version=__version__,
+        summary="A chat assistant that remembers each customer.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.open_to_loopback = demo and not settings.api_keys
+    app.state.demo = demo
+    app.state.metrics = health.Metrics()
+    problems.install(app)
+    for part in (conversations, customers, facts, knowledge, completions, health):
+        app.include_router(part.router)
+    app.add_middleware(_Guard, metrics=app.state.metrics)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        )
+    return app
+
+
+class _Guard:
+    """Around every request: a bound on the body, security headers, and counts."""
+
+    def __init__(self, app: ASGIApp, metrics: health.Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        read = 0
+        started = time.perf_counter()
+
+        async def bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY:
+                raise TooLarge(f"The body is larger than {MAX_BODY // 1024 // 1024} MB. Send it in parts.")
+            return message
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"] not in ("/docs", "/docs/oauth2-redirect"):
+                    headers.setdefault("Content-Security-Policy", _CSP)
+                self._count(scope, message["status"], time.perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, bounded, headed)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._metrics.requests.labels(scope["method"], route, status).inc()
+        self._metrics.seconds.labels(route).observe(seconds)

@@ -1,0 +1,117 @@
+"""From rows to what the API shows."""
+
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+
+from recuerda.api.schemas import (
+    Because,
+    ConversationView,
+    CustomerView,
+    IdentityView,
+    MessageView,
+    Receipt,
+    ReplyView,
+)
+from recuerda.conversations import stale_facts
+from recuerda.customers import identities
+from recuerda.db import Session
+from recuerda.models import Conversation, Customer, Evidence, Fact, Message
+from recuerda.work import is_settled
+
+
+async def conversation_view(session: Session, conversation: Conversation) -> ConversationView:
+    settled = await is_settled(session, conversation.id)
+    return ConversationView(
+        **conversation.model_dump(
+            include={
+                "id",
+                "customer_id",
+                "channel",
+                "status",
+                "locale",
+                "language",
+                "rating",
+                "created_at",
+                "last_message_at",
+            }
+        ),
+        memory="settled" if settled else "pending",
+    )
+
+
+async def customer_view(session: Session, customer: Customer) -> CustomerView:
+    return CustomerView(
+        id=customer.id,
+        name=customer.name,
+        locale=customer.locale,
+        created_at=customer.created_at,
+        identities=[
+            IdentityView(kind=i.kind, value=i.value, assurance=i.assurance)
+            for i in await identities(session, customer.id)
+        ],
+    )
+
+
+async def message_views(session: Session, messages: Sequence[Message]) -> list[MessageView]:
+    return [
+        MessageView(
+            **message.model_dump(
+                include={
+                    "id",
+                    "conversation_id",
+                    "author",
+                    "text",
+                    "language",
+                    "at",
+                    "reply_to",
+                    "engine",
+                    "delivery",
+                }
+            ),
+            receipt=await _receipt(session, message),
+        )
+        for message in messages
+    ]
+
+
+async def reply_view(session: Session, reply: Message) -> ReplyView:
+    return ReplyView(
+        id=reply.id,
+        text=reply.text,
+        language=reply.language,
+        at=reply.at,
+        receipt=await _receipt(session, reply) or Receipt(),
+        engine=reply.engine or "",
+    )
+
+
+async def _receipt(session: Session, message: Message) -> Receipt | None:
+    if message.receipt is None:
+        return None
+    receipt = Receipt(**message.receipt)
+    receipt.because = await _because(session, receipt.facts)
+    return receipt
+
+
+async def _because(session: Session, fact_ids: list[str]) -> list[Because]:
+    """The words behind the facts, looked up now: what was forgotten since is not shown again."""
+    if not fact_ids:
+        return []
+    gone = await stale_facts(session, fact_ids)
+    query = (
+        select(Fact, Evidence)
+        .join(Evidence, col(Evidence.id) == col(Fact.evidence_id), isouter=True)
+        .where(col(Fact.id).in_(fact_ids))
+    )
+    rows = {
+        fact.id: Because(
+            fact_id=fact.id,
+            statement=fact.statement,
+            quote=evidence.quote if evidence else None,
+            at=evidence.at if evidence else fact.valid_from,
+        )
+        for fact, evidence in (await session.exec(query)).all()
+        if fact.id not in gone
+    }
+    return [rows[fact_id] for fact_id in fact_ids if fact_id in rows]

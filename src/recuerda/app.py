@@ -1,0 +1,149 @@
+"""The composition root: builds the parts from the settings and runs them together."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from recuerda import privacy
+from recuerda.db import Database
+from recuerda.embeddings import Embedder, SentenceEncoder, make_embedder
+from recuerda.errors import SetupError
+from recuerda.extraction import Extractor
+from recuerda.extraction.embedded import EmbeddedExtractor
+from recuerda.extraction.llm import LLMExtractor
+from recuerda.llm import ChatModel, make_model
+from recuerda.memory import Knowledge, Memories
+from recuerda.migrations import migrate
+from recuerda.settings import Settings
+from recuerda.turns import Engine
+from recuerda.turns.context import Sources
+from recuerda.turns.embedded import EmbeddedEngine
+from recuerda.turns.learn import Learner
+from recuerda.turns.llm import LLMEngine
+from recuerda.turns.turn import Turns
+from recuerda.work import Worker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Recuerda:
+    """Every part of a running Recuerda; what the faces are handed."""
+
+    settings: Settings
+    db: Database
+    embedder: Embedder
+    memories: Memories
+    knowledge: Knowledge
+    extractor: Extractor
+    listener: Extractor
+    engine: Engine
+    worker: Worker
+    turns: Turns
+    secret: str
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
+    """Wire the parts; nothing is opened yet. `model` stands in for the configured one in tests."""
+    _make_data_dir(settings)
+    db = Database(settings.database)
+    encoder = SentenceEncoder()
+    embedder = encoder if settings.embeddings == "embedded" else make_embedder(settings)
+    memories = Memories(db, embedder, settings)
+    knowledge = Knowledge(db, embedder, settings)
+    chat = model or make_model(settings)
+    embedded = EmbeddedEngine(encoder)
+    listener = EmbeddedExtractor(encoder)
+    engine: Engine = embedded
+    extractor: Extractor = listener
+    if settings.reply_engine == "llm":
+        engine = LLMEngine(_required(chat))
+    if settings.fact_extractor == "llm":
+        extractor = LLMExtractor(_required(chat), listener)
+    worker = Worker(db)
+    sources = Sources(db, memories, knowledge, embedder, listener, settings)
+    turns = Turns(db, memories, sources, engine, embedded, worker, settings)
+    learner = Learner(db, memories, embedder, extractor, listener)
+    worker.handle("reply", turns.reply_job)
+    worker.handle("learn", learner.learn)
+    worker.handle("index", learner.index)
+    worker.handle("erase", privacy.Eraser(db, memories).erase)
+    return Recuerda(
+        settings,
+        db,
+        embedder,
+        memories,
+        knowledge,
+        extractor,
+        listener,
+        engine,
+        worker,
+        turns,
+        _secret(settings),
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings, *, model: ChatModel | None = None, work: bool = True
+) -> AsyncIterator[Recuerda]:
+    """A migrated, started Recuerda; stopped in order at the end, handing back unfinished work."""
+    recuerda = build(settings, model=model)
+    try:
+        await migrate(recuerda.db)
+        await recuerda.memories.start()
+        if work:
+            recuerda._tasks.append(asyncio.create_task(recuerda.worker.run()))
+        recuerda._tasks.append(asyncio.create_task(_warm_up(recuerda)))
+        yield recuerda
+    finally:
+        await recuerda.turns.settle()
+        await recuerda.worker.stop()
+        for task in recuerda._tasks:
+            task.cancel()
+        await asyncio.gather(*recuerda._tasks, return_exceptions=True)
+        await recuerda.memories.close()
+        await recuerda.db.close()
+
+
+async def _warm_up(recuerda: Recuerda) -> None:
+    """Load the models before the first customer waits for them."""
+    await recuerda.memories.embed(["hola"])
+    await recuerda.listener.extract([])
+
+
+def _required(chat: ChatModel | None) -> ChatModel:
+    if chat is None:
+        raise SetupError("ENGINE or EXTRACTOR is llm, but no model is set. Set RECUERDA_LLM_MODEL.")
+    return chat
+
+
+def _make_data_dir(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SetupError(
+            f"The data folder {settings.data_dir} cannot be made ({error.strerror}). "
+            "Choose another with --data-dir or RECUERDA_DATA_DIR."
+        ) from error
+    if not os.access(settings.data_dir, os.W_OK):
+        raise SetupError(f"The data folder {settings.data_dir} cannot be written to.")
+
+
+def _secret(settings: Settings) -> str:
+    """The key that signs tokens: given, or made once and kept in the data folder for its owner only."""
+    if settings.secret_key:
+        return settings.secret_key.get_secret_value()
+    path = settings.data_dir / "secret.key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(made := secrets.token_urlsafe(32))
+    return made

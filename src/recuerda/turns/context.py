@@ -1,0 +1,235 @@
+"""Filling the context of a turn: the one place that decides what a reply may use, and how much of it.
+
+Facts come first (they are what makes a reply personal), then knowledge, then memories; each kind has
+a share of the token budget and what one leaves over the next may take.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from sqlmodel import col, select
+
+from recuerda import conversations
+from recuerda.db import Database, Session
+from recuerda.embeddings import Embedder, Vectors, from_bytes
+from recuerda.errors import Unavailable
+from recuerda.extraction import Draft, Extractor, Turn
+from recuerda.facts import profile
+from recuerda.language import Language, from_locale
+from recuerda.llm import count_tokens
+from recuerda.memory import Knowledge, KnowledgeHit, Memories, Recalled
+from recuerda.models import Conversation, Customer, Evidence, Fact, FactStatus, Memory, Message
+from recuerda.settings import Settings
+from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said
+
+_SHARE_OF_FACTS = 0.35
+_SHARE_OF_KNOWLEDGE = 0.75  # of what the facts leave
+_MEMORIES = 8
+_PASSAGES = 6
+_ORDERS = 20
+_ORDER_KINDS = ("order", "return")
+_SHORT_FOLLOW_UP = 4  # words: "and in blue?" is searched for together with what came before
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where context comes from."""
+
+    db: Database
+    memories: Memories
+    knowledge: Knowledge
+    embedder: Embedder
+    listener: Extractor  # the embedded extractor: what the message itself says, in milliseconds
+    settings: Settings
+
+
+async def gather(sources: Sources, message: Message) -> Context:
+    """The context for replying to `message`, bound to its customer and cut to the token budget."""
+    async with sources.db.read() as session:
+        conversation = await session.get_one(Conversation, message.conversation_id)
+        customer = await session.get_one(Customer, message.customer_id)
+        transcript = await conversations.recent(session, conversation.id, before=message.position)
+        stored = await profile.current(session, customer.id, proposed=True)
+        quotes = await _first_quotes(session, stored)
+        orders = await _orders(session, customer.id)
+    language = from_locale(message.language) or sources.settings.default_language
+    said = [Said(m.author.value, text) for m, text in transcript]
+    query = _query(message.text, said)
+    vector = await _vector(sources, query)
+    recalled = await _recall(sources, message, query, vector, language)
+    hits = await sources.knowledge.search(query, language=language, limit=_PASSAGES)
+    facts = await _rank(sources, stored, quotes, vector)
+    heard = await _hear(sources.listener, said, message.text, language)
+
+    budget = sources.settings.context_tokens
+    kept_facts, left = _fit(facts, int(budget * _SHARE_OF_FACTS), lambda f: f.statement)
+    left += budget - int(budget * _SHARE_OF_FACTS)
+    kept_passages, over = _fit(
+        [_passage(hit) for hit in hits], int(left * _SHARE_OF_KNOWLEDGE), lambda p: p.text
+    )
+    kept_memories, _ = _fit(recalled, left - int(left * _SHARE_OF_KNOWLEDGE) + over, lambda m: m.text)
+    return Context(
+        brand=sources.settings.brand,
+        message=message.text,
+        language=language,
+        now=message.at,
+        customer_name=customer.name,
+        transcript=said,
+        facts=kept_facts,
+        heard=heard,
+        memories=kept_memories,
+        orders=orders,
+        knowledge=kept_passages,
+        products=await _products(sources.knowledge, language),
+        locale=conversation.locale or customer.locale,
+    )
+
+
+def _query(text: str, said: Sequence[Said]) -> str:
+    if len(text.split()) > _SHORT_FOLLOW_UP:
+        return text
+    before = next((s.text for s in reversed(said) if s.author == "customer"), "")
+    return f"{before} {text}".strip()
+
+
+async def _vector(sources: Sources, query: str) -> Vectors | None:
+    try:
+        vectors = await sources.memories.embed([query])
+    except Unavailable:  # an embeddings endpoint that is down: words alone still find things
+        return None
+    return np.asarray(vectors[0], np.float32)
+
+
+async def _first_quotes(session: Session, facts: Sequence[Fact]) -> dict[str, Evidence]:
+    wanted = [f.evidence_id for f in facts if f.evidence_id]
+    found = await session.exec(select(Evidence).where(col(Evidence.id).in_(wanted)))
+    return {evidence.fact_id: evidence for evidence in found.all()}
+
+
+async def _orders(session: Session, customer_id: str) -> list[KnownMemory]:
+    query = (
+        select(Memory)
+        .where(Memory.customer_id == customer_id, col(Memory.kind).in_(_ORDER_KINDS))
+        .order_by(col(Memory.at).desc())
+        .limit(_ORDERS)
+    )
+    return [_memory(row, 1.0) for row in (await session.exec(query)).all()]
+
+
+def _memory(item: Memory | Recalled, score: float) -> KnownMemory:
+    return KnownMemory(item.id, item.kind, item.text, item.at, item.speaker, item.data, score)
+
+
+async def _recall(
+    sources: Sources, message: Message, query: str, vector: Vectors | None, language: Language
+) -> list[KnownMemory]:
+    if vector is None:
+        return []
+    found = await sources.memories.recall(
+        message.customer_id, query, now=message.at, language=language, limit=_MEMORIES, vector=vector
+    )
+    found = [item for item in found if item.conversation_id != message.conversation_id]
+    async with sources.db.read() as session:
+        stale = await _stale(session, found)
+    return [_memory(item, item.score) for item in found if item.id not in stale]
+
+
+async def _stale(session: Session, items: Sequence[Recalled]) -> set[str]:
+    """Memories of messages whose fact is no longer current, and of replies that used such a fact."""
+    query = select(Memory.id, Memory.external_id).where(
+        col(Memory.id).in_([i.id for i in items]), Memory.kind == "turn"
+    )
+    message_of: dict[str, str] = dict((await session.exec(query)).all())
+    if not message_of:
+        return set()
+    withdrawn = await conversations.stale_spans(session, list(message_of.values()))
+    replies = select(Message.id, Message.receipt).where(
+        col(Message.id).in_(message_of.values()), col(Message.receipt).is_not(None)
+    )
+    used = {mid: (receipt or {}).get("facts", []) for mid, receipt in (await session.exec(replies)).all()}
+    gone = await conversations.stale_facts(session, [f for ids in used.values() for f in ids])
+    return {
+        memory_id
+        for memory_id, message_id in message_of.items()
+        if message_id in withdrawn or gone.intersection(used.get(message_id, []))
+    }
+
+
+async def _rank(
+    sources: Sources, facts: Sequence[Fact], quotes: dict[str, Evidence], vector: Vectors | None
+) -> list[KnownFact]:
+    missing = [f for f in facts if f.embedding is None or f.embedder != sources.embedder.name]
+    vectors = {f.id: from_bytes(f.embedding) for f in facts if f.embedding is not None and f not in missing}
+    if missing and vector is not None:
+        made = await sources.memories.embed([f.statement for f in missing])
+        vectors |= {fact.id: row for fact, row in zip(missing, made, strict=True)}
+    ranked = [
+        KnownFact(
+            id=fact.id,
+            category=fact.category.value,
+            attribute=fact.attribute,
+            value=fact.value,
+            statement=fact.statement,
+            subject=fact.subject,
+            language=from_locale(fact.language) or "en",
+            said_at=quotes[fact.id].at if fact.id in quotes else fact.valid_from,
+            quote=quotes[fact.id].quote if fact.id in quotes else None,
+            relevance=0.0 if vector is None else float(vectors[fact.id] @ vector),
+            proposed=fact.status is FactStatus.PROPOSED,
+        )
+        for fact in facts
+    ]
+    return sorted(ranked, key=lambda f: f.relevance, reverse=True)
+
+
+async def _hear(listener: Extractor, said: Sequence[Said], text: str, language: Language) -> list[Draft]:
+    turns = [*(Turn(s.author, s.text) for s in said[-4:]), Turn("customer", text)]
+    return await listener.extract(turns, only=[len(turns) - 1], language=language)
+
+
+def _passage(hit: KnowledgeHit) -> KnownPassage:
+    return KnownPassage(
+        id=hit.passage_id,
+        document_id=hit.document_id,
+        kind=hit.kind,
+        title=hit.title,
+        text=hit.text,
+        url=hit.url,
+        language=hit.language,
+        data=hit.data,
+        score=hit.score,
+    )
+
+
+async def _products(knowledge: Knowledge, language: Language) -> list[KnownPassage]:
+    documents = await knowledge.documents(kind="product", language=language)
+    return [
+        KnownPassage(
+            id=d.id,
+            document_id=d.id,
+            kind=d.kind,
+            title=d.title,
+            text=d.text,
+            url=d.url,
+            language=language,
+            data=d.data,
+            score=0.0,
+        )
+        for d in documents
+    ]
+
+
+def _fit(items: Iterable[T], budget: int, text: Callable[[T], str]) -> tuple[list[T], int]:
+    """The first items that fit into `budget` tokens, and what is left of it."""
+    kept = []
+    for item in items:
+        cost = count_tokens(text(item)) + 8  # the line it stands on
+        if cost > budget:
+            continue
+        budget -= cost
+        kept.append(item)
+    return kept, budget

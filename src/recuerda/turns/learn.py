@@ -1,0 +1,148 @@
+"""After the reply path: what a customer's message says becomes a memory and facts.
+
+The job is at-least-once; its write is one transaction with the mark "done", and what was taken from
+a message before is never taken again, so doing it twice changes nothing.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import col, select
+
+from recuerda.db import Database, Session
+from recuerda.embeddings import Embedder
+from recuerda.errors import Unavailable
+from recuerda.extraction import Draft, Extractor, Turn
+from recuerda.extraction.catalogue import load_catalogue
+from recuerda.extraction.reconcile import reconcile
+from recuerda.facts import profile, record
+from recuerda.language import from_locale
+from recuerda.memory import Memories, NewMemory
+from recuerda.models import Author, Conversation, Customer, Memory, Message
+from recuerda.work import Write, enqueue
+
+log = logging.getLogger(__name__)
+
+_CONTEXT = 6  # earlier messages the extractor sees, to understand an answer by its question
+_BATCH = 500
+
+
+def memory_of(message: Message, conversation: Conversation) -> NewMemory:
+    """A message as an item of the customer's history."""
+    return NewMemory(
+        kind="turn",
+        external_id=message.id,
+        text=message.text,
+        at=message.at,
+        language=message.language,
+        speaker=message.author.value,
+        channel=conversation.channel,
+        conversation_id=conversation.id,
+    )
+
+
+async def enqueue_learn(session: Session, message: Message) -> None:
+    await enqueue(
+        session,
+        "learn",
+        lane=f"learn:{message.conversation_id}",
+        payload={"message_id": message.id},
+        conversation_id=message.conversation_id,
+        customer_id=message.customer_id,
+    )
+
+
+async def enqueue_index(
+    session: Session, customer_id: str, ids: list[str], *, conversation_id: str | None = None
+) -> None:
+    """Bring memories to the vector store; `settled` waits for it too."""
+    await enqueue(
+        session,
+        "index",
+        lane=f"index:{customer_id}",
+        payload={"customer_id": customer_id, "ids": ids},
+        conversation_id=conversation_id,
+        customer_id=customer_id,
+    )
+
+
+async def enqueue_reindex(session: Session, customer_id: str) -> None:
+    """All of a customer's memories anew, after they changed hands."""
+    ids = list((await session.exec(select(Memory.id).where(Memory.customer_id == customer_id))).all())
+    for start in range(0, len(ids), _BATCH):
+        await enqueue_index(session, customer_id, ids[start : start + _BATCH])
+
+
+class Learner:
+    """Handles `learn` and `index` jobs."""
+
+    def __init__(
+        self,
+        db: Database,
+        memories: Memories,
+        embedder: Embedder,
+        extractor: Extractor,
+        fallback: Extractor,
+    ) -> None:
+        self._db = db
+        self._memories = memories
+        self._embedder = embedder
+        self._extractor = extractor
+        self._fallback = fallback
+
+    async def learn(self, payload: Mapping[str, Any]) -> Write | None:
+        async with self._db.read() as session:
+            message = await session.get(Message, payload["message_id"])
+            if message is None or message.author is not Author.CUSTOMER:
+                return None  # erased meanwhile
+            conversation = await session.get_one(Conversation, message.conversation_id)
+            turns = await self._turns(session, message)
+        item = memory_of(message, conversation)
+        vector = await self._memories.prepare([item])
+        drafts = await self._extract(turns, message)
+        statements = list(dict.fromkeys(d.statement for d in drafts))
+        vectors = dict(zip(statements, await self._memories.embed(statements), strict=True)) if drafts else {}
+
+        async def write(session: Session) -> None:
+            # `remember` locks the customer's row: facts of one customer are reconciled one message at a time.
+            ids = await self._memories.remember(session, message.customer_id, [item], vector)
+            said = await record.already_said(session, message.id)
+            new = [d for d in drafts if (d.start, d.end, d.attribute) not in said]
+            current = [
+                record.known(f) for f in await profile.current(session, message.customer_id, proposed=True)
+            ]
+            changes = reconcile(current, new, now=message.at, catalogue=load_catalogue(), vectors=vectors)
+            await record.apply(session, message, changes, vectors, self._embedder)
+            await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
+
+        return write
+
+    async def index(self, payload: Mapping[str, Any]) -> Write | None:
+        async with self._db.read() as session:
+            if await session.get(Customer, payload["customer_id"]) is None:
+                return None  # erased meanwhile
+        await self._memories.index(payload["customer_id"], payload["ids"])
+        return None
+
+    async def _turns(self, session: Session, message: Message) -> list[Turn]:
+        query = (
+            select(Message)
+            .where(
+                Message.conversation_id == message.conversation_id,
+                col(Message.position) < message.position,
+            )
+            .order_by(col(Message.position).desc())
+            .limit(_CONTEXT)
+        )
+        before = reversed((await session.exec(query)).all())
+        return [*(Turn(m.author.value, m.text) for m in before), Turn("customer", message.text)]
+
+    async def _extract(self, turns: list[Turn], message: Message) -> list[Draft]:
+        language = from_locale(message.language)
+        try:
+            return await self._extractor.extract(turns, only=[len(turns) - 1], language=language)
+        except Unavailable as error:
+            # The customer's words are worth more than the better extractor: take what the embedded one finds.
+            log.warning("extractor %s is away (%s); using the embedded one", self._extractor.name, error)
+            return await self._fallback.extract(turns, only=[len(turns) - 1], language=language)

@@ -1,0 +1,86 @@
+"""The LLM engine: a model writes the reply from what the context holds."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from recuerda import prompts
+from recuerda.llm import ChatMessage, ChatModel
+from recuerda.masking import mask
+from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Used
+
+_TRANSCRIPT = 6  # messages of this conversation the model sees
+
+
+class LLMEngine:
+    """Facts stand beside the customer's message, not in the system prompt alone: followed far more often
+    there (PrefEval, Zhao et al. 2025)."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+
+    @property
+    def name(self) -> str:
+        return f"llm:{self._model.name}"
+
+    async def reply(self, context: Context, used: Used) -> AsyncIterator[str]:
+        facts = [fact for fact in context.facts if not fact.proposed]
+        memories = _distinct([*context.memories, *context.orders])
+        used.facts = [fact.id for fact in facts]
+        used.memories = [memory.id for memory in memories]
+        used.knowledge = list(dict.fromkeys(passage.document_id for passage in context.knowledge))
+        messages = [
+            ChatMessage(
+                "system",
+                prompts.reply_system(brand=context.brand, language=context.language, today=context.now),
+            ),
+            *(
+                ChatMessage("user" if said.author == "customer" else "assistant", mask(said.text))
+                for said in context.transcript[-_TRANSCRIPT:]
+            ),
+            ChatMessage(
+                "user",
+                prompts.reply_turn(
+                    message=mask(context.message),
+                    language=context.language,
+                    customer_name=context.customer_name,
+                    facts=_fact_lines(facts),
+                    memories=_memory_lines(memories),
+                    knowledge=_knowledge_lines(context.knowledge),
+                ),
+            ),
+        ]
+        async for piece in self._model.stream(messages):
+            yield piece
+
+
+def _distinct(memories: Sequence[KnownMemory]) -> list[KnownMemory]:
+    return list({memory.id: memory for memory in memories}.values())
+
+
+def _fact_lines(facts: Sequence[KnownFact]) -> list[prompts.FactLine]:
+    return [
+        {
+            "ref": f"F{number}",
+            "statement": mask(fact.statement),
+            "quote": fact.quote,
+            "said_on": fact.said_at.strftime("%Y-%m-%d"),
+        }
+        for number, fact in enumerate(facts, 1)
+    ]
+
+
+def _memory_lines(memories: Sequence[KnownMemory]) -> list[prompts.SourceLine]:
+    return [
+        {
+            "ref": f"M{number}",
+            "title": f"{memory.at:%Y-%m-%d} {memory.speaker or memory.kind}",
+            "text": mask(memory.text),
+        }
+        for number, memory in enumerate(memories, 1)
+    ]
+
+
+def _knowledge_lines(passages: Sequence[KnownPassage]) -> list[prompts.SourceLine]:
+    return [
+        {"ref": f"K{number}", "title": passage.title, "text": passage.text}
+        for number, passage in enumerate(passages, 1)
+    ]

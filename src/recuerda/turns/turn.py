@@ -1,0 +1,289 @@
+"""One turn, from the customer's words to the saved reply.
+
+Accepting is one transaction: the message, the work it causes and the idempotency key. The reply is a
+job like any other; an HTTP request takes it for itself at once so that it can stream, and when that
+process dies a worker writes the reply instead.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import col, select
+
+from recuerda import conversations, reviews
+from recuerda.db import Database, Session
+from recuerda.errors import RecuerdaError, Unavailable
+from recuerda.masking import mask
+from recuerda.memory import Memories
+from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
+from recuerda.settings import Settings
+from recuerda.turns import Context, Engine, Used
+from recuerda.turns.context import Sources, gather
+from recuerda.turns.learn import enqueue_index, enqueue_learn, memory_of
+from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, hold
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 60.0  # seconds a request waits for a reply that another process writes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The message is committed, and so is the work it causes."""
+
+    message: Message
+    job_id: int | None = None  # of its reply; None when a person answers this conversation
+    lease: Lease | None = None  # held by this process, when the conversation was not busy
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The saved reply; None when a person will answer."""
+
+    message: Message | None
+
+
+@dataclass(slots=True)
+class _Draft:
+    text: str
+    used: Used
+    engine: str
+    fallback: str | None = None
+
+
+class Turns:
+    def __init__(
+        self,
+        db: Database,
+        memories: Memories,
+        sources: Sources,
+        engine: Engine,
+        fallback: Engine,
+        worker: Worker,
+        settings: Settings,
+    ) -> None:
+        self._db = db
+        self._memories = memories
+        self._sources = sources
+        self._engine = engine
+        self._fallback = fallback
+        self._worker = worker
+        self._settings = settings
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def accept(
+        self, session: Session, conversation_id: str, text: str, *, external_id: str | None = None, take: bool
+    ) -> Accepted:
+        """Write the message and its work into the caller's transaction; `take` the reply for ourselves."""
+        message = Message(
+            conversation_id=conversation_id,
+            customer_id="",  # both are the conversation's to say
+            position=-1,
+            author=Author.CUSTOMER,
+            text=text,
+            external_id=external_id,
+        )
+        conversation = await conversations.append(
+            session, message, max_chars=self._settings.max_message_chars
+        )
+        await enqueue_learn(session, message)
+        if conversation.status is not ConversationStatus.BOT:
+            return Accepted(message)
+        job_id = await enqueue(
+            session,
+            "reply",
+            lane=f"reply:{conversation_id}",
+            payload={"message_id": message.id},
+            conversation_id=conversation_id,
+            customer_id=message.customer_id,
+        )
+        assert job_id is not None  # only a deduplicated job is not made
+        return Accepted(message, job_id, await hold(session, job_id) if take else None)
+
+    async def stream(self, accepted: Accepted) -> AsyncIterator[Delta | Replied]:
+        """The reply as it is written. It is finished and saved even when nobody listens any more."""
+        self._worker.wake()
+        if accepted.job_id is None:
+            yield Replied(None)
+            return
+        if accepted.lease is None:
+            yield Replied(await self.wait(accepted.message.id, accepted.job_id))
+            return
+        events: asyncio.Queue[Delta | Replied | Exception] = asyncio.Queue()
+        task = asyncio.create_task(self._produce(accepted.message, accepted.lease, events))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        while True:
+            event = await events.get()
+            if isinstance(event, Exception):
+                raise event
+            yield event
+            if isinstance(event, Replied):
+                return
+
+    async def settle(self) -> None:
+        """Wait for the replies being written in this process; part of a graceful stop."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._settings.llm_timeout)
+
+    async def wait(self, message_id: str, job_id: int) -> Message | None:
+        """The reply to a message, once whoever writes it has saved it."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        pause = 0.02
+        while asyncio.get_running_loop().time() < deadline:
+            async with self._db.read() as session:
+                reply = await reply_to(session, message_id)
+                job = await session.get(Job, job_id)
+            if reply is not None or job is None or job.state is JobState.DONE:
+                return reply
+            if job.state is JobState.DEAD:
+                break
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+        raise Unavailable(
+            "Your message is saved, but the reply is not ready yet. Read the messages in a moment."
+        )
+
+    async def reply_job(self, payload: Mapping[str, Any]) -> Write | None:
+        """The worker's way to write a reply: for channels, and for requests whose process died."""
+        async with self._db.read() as session:
+            message = await session.get(Message, payload["message_id"])
+            if message is None or await reply_to(session, message.id) is not None:
+                return None
+        write, _ = await self._compose(message, asyncio.Queue())
+        return write
+
+    async def _produce(
+        self, message: Message, lease: Lease, events: "asyncio.Queue[Delta | Replied | Exception]"
+    ) -> None:
+        try:
+            async with self._worker.keep(lease):
+                write, reply = await self._compose(message, events)
+                await self._worker.finish(lease, write)
+            await events.put(Replied(reply))
+        except LeaseLost:
+            await events.put(Replied(await self.wait(message.id, lease.job_id)))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._worker.give_back(lease))
+            raise
+        except Exception as error:
+            log.warning("reply to %s failed: %s", message.id, type(error).__name__)
+            await self._worker.fail(lease, error)
+            await events.put(error if isinstance(error, RecuerdaError) else _failed())
+
+    async def _compose(self, message: Message, events: "asyncio.Queue[Any]") -> tuple[Write, Message]:
+        """Write the reply, telling `events` each piece; returns what to commit and the message it makes."""
+        context = await gather(self._sources, message)
+        draft = await self._draft(context, events)
+        reply = Message(
+            conversation_id=message.conversation_id,
+            customer_id=message.customer_id,
+            position=-1,
+            author=Author.ASSISTANT,
+            text=draft.text,
+            language=context.language,
+            reply_to=message.id,
+            receipt=_receipt(draft),
+            engine=draft.engine,
+        )
+        async with self._db.read() as session:
+            conversation = await session.get_one(Conversation, message.conversation_id)
+        item = memory_of(reply, conversation)
+        vectors = await self._memories.prepare([item])
+
+        async def write(session: Session) -> None:
+            await conversations.append(session, reply)
+            await self._act(session, message, draft.used)
+            ids = await self._memories.remember(session, message.customer_id, [item], vectors)
+            await enqueue_index(session, message.customer_id, ids, conversation_id=message.conversation_id)
+
+        return write, reply
+
+    async def _draft(self, context: Context, events: "asyncio.Queue[Any]") -> _Draft:
+        try:
+            return await self._written_by(self._engine, context, events)
+        except Unavailable as error:
+            if self._fallback is self._engine:
+                raise
+            log.warning("engine %s is away; the embedded engine answers", self._engine.name)
+            draft = await self._written_by(self._fallback, context, events)
+            draft.fallback = error.detail
+            return draft
+
+    async def _written_by(self, engine: Engine, context: Context, events: "asyncio.Queue[Any]") -> _Draft:
+        used, pieces = Used(), []
+        async for piece in engine.reply(context, used):
+            pieces.append(piece)
+            await events.put(Delta(piece))
+        text = mask("".join(pieces)).strip()
+        if not text:
+            raise Unavailable(f"The engine {engine.name} wrote nothing.")
+        return _Draft(text, used, engine.name)
+
+    async def _act(self, session: Session, message: Message, used: Used) -> None:
+        """What the customer asked for besides words."""
+        if used.intent == "handoff":
+            await conversations.hand_off(session, message.conversation_id)
+        elif used.intent == "forget":
+            for fact_id in used.forget:
+                await reviews.decide(session, fact_id, "forget", actor="customer", owner=message.customer_id)
+        elif used.intent == "undo":
+            last = await _last_forgotten(session, message)
+            await reviews.restore(session, message.customer_id, last, actor="customer")
+
+
+async def reply_to(session: Session, message_id: str) -> Message | None:
+    return (await session.exec(select(Message).where(Message.reply_to == message_id))).first()
+
+
+async def _last_forgotten(session: Session, message: Message) -> list[str]:
+    """What the last reply that forgot something in this conversation forgot."""
+    query = (
+        select(Message)
+        .where(
+            Message.conversation_id == message.conversation_id,
+            col(Message.author) == Author.ASSISTANT,
+            col(Message.position) < message.position,
+        )
+        .order_by(col(Message.position).desc())
+        .limit(5)
+    )
+    for earlier in (await session.exec(query)).all():
+        if forgotten := (earlier.receipt or {}).get("forgot"):
+            return list(forgotten)
+    return []
+
+
+def _receipt(draft: _Draft) -> dict[str, Any]:
+    receipt: dict[str, Any] = {
+        "facts": draft.used.facts,
+        "memories": draft.used.memories,
+        "knowledge": draft.used.knowledge,
+    }
+    if draft.used.intent == "forget":
+        receipt["forgot"] = draft.used.forget
+    if draft.fallback:
+        receipt["fallback"] = draft.fallback
+    return receipt
+
+
+def _failed() -> Unavailable:
+    return Unavailable(
+        "Your message is saved, but the reply could not be written. It is tried again in the background; "
+        "read the conversation's messages in a moment."
+    )
+
+
+async def reply_job_of(session: Session, message: Message) -> int | None:
+    """The job that writes, or wrote, the reply to a message; None when a person answers it."""
+    query = select(Job).where(Job.kind == "reply", Job.conversation_id == message.conversation_id)
+    jobs = (await session.exec(query.order_by(col(Job.id).desc()))).all()
+    return next((job.id for job in jobs if job.payload["message_id"] == message.id), None)
