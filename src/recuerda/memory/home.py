@@ -43,7 +43,8 @@ class Home:
 
     @property
     def embedder(self) -> str | None:
-        return self._record.embedder if self._record else None
+        record = Record.load(self.folder)
+        return record.embedder if record else None
 
     @property
     def held(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import col, select
 
 from recuerda.db import Database, Session
 from recuerda.embeddings import Embedder, Vectors, from_bytes, to_bytes
@@ -84,9 +84,8 @@ class Knowledge:
         for start in range(0, len(documents), _BATCH):
             batch = {document.id: document for document in documents[start : start + _BATCH]}
             async with self._db.read() as session:
-                query = sa.select(col(Document.id), col(Document.digest))
-                found = await session.execute(query.where(col(Document.id).in_(list(batch))))
-                known: dict[str, str] = {row.id: row.digest for row in found}
+                query = select(Document.id, Document.digest).where(col(Document.id).in_(list(batch)))
+                known = {id: digest for id, digest in await session.exec(query)}  # noqa: C416
             changed = [d for d in batch.values() if known.get(d.id) != d.digest]
             await self._write(changed)
             counts["changed"] += len(changed)
@@ -119,7 +118,7 @@ class Knowledge:
             for name, value in fields.items():
                 setattr(old, name, value)
             old.version += 1
-            await session.execute(sa.delete(Passage).where(col(Passage.document_id) == new.id))
+            await session.exec(sa.delete(Passage).where(col(Passage.document_id) == new.id))
         await session.flush()
         for position, (piece, vector) in enumerate(pieces):
             session.add(
@@ -137,8 +136,8 @@ class Knowledge:
     async def remove(self, id: str) -> bool:
         """Whether there was such a document."""
         async with self._db.write() as session:
-            await session.execute(sa.delete(Passage).where(col(Passage.document_id) == id))
-            gone = await session.execute(sa.delete(Document).where(col(Document.id) == id))
+            await session.exec(sa.delete(Passage).where(col(Passage.document_id) == id))
+            gone = await session.exec(sa.delete(Document).where(col(Document.id) == id))
         return bool(cast("sa.CursorResult[Any]", gone).rowcount)
 
     async def documents(self, kind: str | None = None, language: Language | None = None) -> list[Document]:
@@ -173,16 +172,12 @@ class Knowledge:
     async def _shelf(self) -> "_Shelf":
         """The passages as they are now; the stamp notices every writer, in this process or another."""
         async with self._loading, self._db.read() as session:
-            query = sa.select(
-                sa.func.count(), sa.func.sum(Document.version), sa.func.max(Document.updated_at)
-            )
-            stamp = tuple((await session.execute(query)).one())
+            query = select(sa.func.count(), sa.func.sum(Document.version), sa.func.max(Document.updated_at))
+            stamp = tuple((await session.exec(query)).one())
             if self._kept is None or stamp != self._stamp:
-                documents = (await session.execute(sa.select(Document).order_by(Document.id))).scalars().all()
-                order = sa.select(Passage).where(col(Passage.embedder) == self._embedder.name)
-                passages = (
-                    await session.execute(order.order_by(col(Passage.document_id), col(Passage.position)))
-                ).scalars()
+                documents = (await session.exec(select(Document).order_by(Document.id))).all()
+                order = select(Passage).where(Passage.embedder == self._embedder.name)
+                passages = await session.exec(order.order_by(Passage.document_id, col(Passage.position)))
                 self._kept = await asyncio.to_thread(_Shelf, documents, passages.all())
                 self._stamp = stamp
             return self._kept

@@ -15,12 +15,14 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock
+from sqlalchemy.ext.asyncio import AsyncResult
 from sqlmodel import col
 
-from recuerda.db import Database
+from recuerda.db import Database, Session
 from recuerda.embeddings import from_bytes
 from recuerda.errors import Unavailable
 from recuerda.memory.rows import chunks
@@ -57,12 +59,16 @@ class Print:
         self.sum = (self.sum + zlib.crc32(f"{id} {customer_id}".encode()) ** 2) % (1 << 64)
 
 
+async def _stream(session: Session, query: sa.Select[*tuple[Any, ...]]) -> AsyncResult[*tuple[Any, ...]]:
+    return await (await session.connection()).stream(query.execution_options(yield_per=_STREAM))
+
+
 async def survey(db: Database, embedder: str, shards: int) -> list[Print]:
     """What each shard should hold according to SQL."""
     prints = [Print() for _ in range(shards)]
     query = sa.select(col(Memory.id), col(Memory.customer_id)).where(col(Memory.embedder) == embedder)
     async with db.read() as session:
-        async for id, customer_id in await session.stream(query.execution_options(yield_per=_STREAM)):
+        async for id, customer_id in await _stream(session, query):
             prints[shard_of(customer_id, shards)].add(id, customer_id)
     return prints
 
@@ -110,8 +116,7 @@ async def rebuild(db: Database, embedder: str, shards: Shards, wanted: Collectio
 async def _customers(db: Database, shards: int, wanted: Collection[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     async with db.read() as session:
-        ids = await session.stream_scalars(sa.select(col(Customer.id)).execution_options(yield_per=_STREAM))
-        async for customer_id in ids:
+        async for (customer_id,) in await _stream(session, sa.select(col(Customer.id))):
             if (shard := shard_of(customer_id, shards)) in wanted:
                 found.setdefault(shard, []).append(customer_id)
     return found
@@ -124,8 +129,7 @@ async def _entries(db: Database, embedder: str, customers: Iterable[str]) -> Asy
             query = sa.select(*columns).where(
                 col(Memory.customer_id).in_(part), col(Memory.embedder) == embedder
             )
-            rows = await session.stream(query.execution_options(yield_per=_STREAM))
-            async for batch in rows.partitions():
+            async for batch in (await _stream(session, query)).partitions():
                 yield [
                     Entry(id, customer_id, seal(text, vector := from_bytes(data)), vector)
                     for id, customer_id, text, data in batch

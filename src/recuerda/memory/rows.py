@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import col, select
 
 from recuerda.db import Session
 from recuerda.embeddings import Vectors, from_bytes
@@ -29,6 +29,7 @@ class Row:
     written: datetime
 
 
+_VERSION = col(Customer.memory_version)
 _ROW = (
     col(Memory.id),
     col(Memory.text),
@@ -41,20 +42,25 @@ _ROW = (
 )
 
 
+async def _run(session: Session, query: sa.Executable) -> sa.CursorResult[*tuple[Any, ...]]:
+    """Columns, not objects: what is pending in the session is not flushed first."""
+    return await (await session.connection()).execute(query)
+
+
 async def version(session: Session, customer_id: str) -> int | None:
     """None when there is no such customer."""
-    found = await session.execute(
-        sa.select(col(Customer.memory_version)).where(col(Customer.id) == customer_id)
-    )
-    return found.scalar_one_or_none()
+    return (
+        await _run(session, sa.select(_VERSION).where(col(Customer.id) == customer_id))
+    ).scalar_one_or_none()
 
 
 async def stamps(session: Session, customer_id: str, embedder: str) -> dict[str, datetime]:
     """Which memories the customer has and when each was last written."""
-    found = await session.execute(
+    found = await _run(
+        session,
         sa.select(col(Memory.id), col(Memory.created_at)).where(
             col(Memory.customer_id) == customer_id, col(Memory.embedder) == embedder
-        )
+        ),
     )
     return {id: aware(at) for id, at in found}
 
@@ -69,7 +75,7 @@ async def rows(
         narrowed = query if part is None else query.where(col(Memory.id).in_(part))
         found += [
             Row(r[0], r[1], aware(r[2]), r[3], r[4], r[5], r[6], aware(r[7]))
-            for r in await session.execute(narrowed)
+            for r in await _run(session, narrowed)
         ]
     return sorted(found, key=lambda row: (row.at, row.id))
 
@@ -80,7 +86,7 @@ async def vectors(session: Session, customer_id: str, ids: Sequence[str]) -> dic
         query = sa.select(col(Memory.id), col(Memory.embedding)).where(
             col(Memory.customer_id) == customer_id, col(Memory.id).in_(part)
         )
-        found |= {id: from_bytes(data) for id, data in await session.execute(query)}
+        found |= {id: from_bytes(data) for id, data in await _run(session, query)}
     return found
 
 
@@ -88,8 +94,8 @@ async def full(session: Session, customer_id: str, ids: Sequence[str]) -> list[M
     """Whole rows, in no order."""
     found: list[Memory] = []
     for part in chunks(ids):
-        query = sa.select(Memory).where(col(Memory.customer_id) == customer_id, col(Memory.id).in_(part))
-        found += (await session.execute(query)).scalars().all()
+        query = select(Memory).where(col(Memory.customer_id) == customer_id, col(Memory.id).in_(part))
+        found += (await session.exec(query)).all()
     return found
 
 
@@ -100,7 +106,7 @@ async def extras(
     query = sa.select(col(Memory.id), col(Memory.channel), col(Memory.data)).where(
         col(Memory.customer_id) == customer_id, col(Memory.id).in_(list(ids))
     )
-    return {id: (channel, data) for id, channel, data in await session.execute(query)}
+    return {id: (channel, data) for id, channel, data in await _run(session, query)}
 
 
 def chunks(values: Sequence[str]) -> list[Sequence[str]]:
@@ -125,8 +131,8 @@ async def by_external_id(
     wanted = sorted({key.external_id for key in keys})
     found: dict[tuple[str, str], Memory] = {}
     for part in chunks(wanted):
-        query = sa.select(Memory).where(
+        query = select(Memory).where(
             col(Memory.customer_id) == customer_id, col(Memory.external_id).in_(part)
         )
-        found |= {(row.kind, row.external_id): row for row in (await session.execute(query)).scalars()}
+        found |= {(row.kind, row.external_id): row for row in await session.exec(query)}
     return found

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import col, select
 
 from recuerda.db import Database, Session
 from recuerda.embeddings import Embedder, Vectors, to_bytes
@@ -17,7 +17,8 @@ from recuerda.masking import mask
 from recuerda.memory import rows as sql
 from recuerda.memory.cache import Histories
 from recuerda.memory.history import FLOOR
-from recuerda.memory.index import Index
+from recuerda.memory.reembed import reembed
+from recuerda.memory.upkeep import VectorIndex
 from recuerda.models import Customer, Memory, now
 from recuerda.settings import Settings
 
@@ -64,7 +65,7 @@ class Memories:
         self, db: Database, embedder: Embedder, settings: Settings, *, cache_bytes: int = CACHE_BYTES
     ) -> None:
         self._db, self._embedder = db, embedder
-        self._index = Index(db, embedder, settings)
+        self._index = VectorIndex(db, embedder, settings)
         self._histories = Histories(
             db, embedder.name, embedder.dimensions, self._index.read, self._index.owes, cache_bytes
         )
@@ -113,8 +114,8 @@ class Memories:
         """
         if vectors is None:
             vectors = await self.prepare(items)
-        locked = sa.select(col(Customer.id)).where(col(Customer.id) == customer_id).with_for_update()
-        if (await session.execute(locked)).scalar_one_or_none() is None:
+        locked = select(Customer.id).where(Customer.id == customer_id).with_for_update()
+        if (await session.exec(locked)).first() is None:
             raise NotFound("There is no such customer.")
         known = await sql.by_external_id(session, customer_id, items)
         ids: list[str] = []
@@ -216,9 +217,9 @@ class Memories:
     async def status(self) -> dict[str, Any]:
         """For readiness checks and `recuerda doctor`."""
         async with self._db.read() as session:
-            total = await session.scalar(sa.select(sa.func.count()).select_from(Memory))
+            total = (await session.exec(select(sa.func.count()).select_from(Memory))).one()
         return {
-            "memories": int(total or 0),
+            "memories": total,
             "embedder": self._embedder.name,
             "histories": len(self._histories),
             "history_bytes": self._histories.nbytes,
@@ -226,14 +227,22 @@ class Memories:
         }
 
     async def reindex(self, progress: Callable[[int, int], None] | None = None) -> dict[str, int]:
-        """Builds the whole of Chroma anew from SQL, embedding again what another embedder made."""
-        return await self._index.reindex(progress)
+        """Builds the whole of Chroma anew from SQL, embedding again what another embedder made.
+
+        May be called with or without `start`. `progress` is called with how many of how many memories
+        are embedded, then with how many of how many shards are built.
+        """
+        async with self._index.alone():
+            embedded = await reembed(
+                self._db, Memory, lambda row: str(row.text), self.embed, self._embedder, progress
+            )
+            return {"embedded": embedded, **await self._index.reindex(progress)}
 
 
 async def touch(session: Session, customer_id: str) -> None:
     """Tells every process that the customer's memories changed; part of the transaction that did it."""
     raised = sa.update(Customer).where(col(Customer.id) == customer_id)
-    await session.execute(raised.values(memory_version=Customer.memory_version + 1))
+    await session.exec(raised.values(memory_version=Customer.memory_version + 1))
 
 
 def _fields(item: NewMemory) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def shards_for(memories: int) -> int:
     Measured: a shard of 2,000 opens in 12 ms (4,000: 25 ms; 1,000: 10 ms) and each one costs 3 to 6 MB
     and four file handles once it is open, so a small shop has few.
     """
-    return min(max(1 << (max(memories, 1) // _ENTRIES_A_SHARD - 1).bit_length(), _FEWEST), _MOST)
+    return min(max(1 << (max(memories - 1, 0) // _ENTRIES_A_SHARD).bit_length(), _FEWEST), _MOST)
 
 
 class Shards:

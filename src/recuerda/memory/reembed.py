@@ -1,0 +1,48 @@
+"""Vectors made by another embedder, made again: vectors of two embedders are never compared."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from recuerda.db import Database
+from recuerda.embeddings import Embedder, Vectors, to_bytes
+from recuerda.models import Customer, Memory, Passage
+
+_BATCH = 256
+
+
+async def reembed(
+    db: Database,
+    table: type[Memory] | type[Passage],
+    text: Callable[[Any], str],
+    embed: Callable[[Sequence[str]], Awaitable[Vectors]],
+    embedder: Embedder,
+    progress: Callable[[int, int], None] | None,
+) -> int:
+    """How many rows there were. Each batch is committed, so a stopped run goes on where it was."""
+    strange = col(table.embedder) != embedder.name
+    done = 0
+    async with db.read() as session:
+        total = (await session.exec(select(sa.func.count()).select_from(table).where(strange))).one()
+    while True:
+        async with db.read() as session:
+            rows = cast(
+                "list[Memory | Passage]",
+                (await session.exec(select(table).where(strange).limit(_BATCH))).all(),
+            )
+        if not rows:
+            return done
+        vectors = await embed([text(row) for row in rows])
+        async with db.write() as session:
+            for row, vector in zip(rows, vectors, strict=True):
+                # Only if the text is still the one embedded: a row written meanwhile has its own vector.
+                mine = sa.update(table).where(col(table.id) == row.id, strange, col(table.text) == row.text)
+                await session.exec(mine.values(embedding=to_bytes(vector), embedder=embedder.name))
+            if owners := {row.customer_id for row in rows if isinstance(row, Memory)}:
+                raised = sa.update(Customer).where(col(Customer.id).in_(owners))
+                await session.exec(raised.values(memory_version=Customer.memory_version + 1))
+        done += len(rows)
+        if progress:
+            progress(done, total)

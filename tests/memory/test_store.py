@@ -1,0 +1,195 @@
+"""Recall over SQL and Chroma: what is kept, what is refused, what other processes may do."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import col
+
+from recuerda.db import Database
+from recuerda.errors import NotFound, SetupError
+from recuerda.memory import Memories, touch
+from recuerda.memory.shards import shards_for
+from recuerda.models import Customer, Memory
+from recuerda.settings import Settings
+from tests.memory.stores import START, Words, customer, database, memories, remember, said
+
+
+async def test_what_is_remembered_is_recalled_with_its_fields(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await remember(
+            service, db, "ana", [said(1, "the trail shoes hurt my heel", speaker="customer", channel="web")]
+        )
+        [hit] = await service.recall("ana", "trail shoes heel", floor=0.0)
+        assert (hit.text, hit.speaker, hit.channel, hit.at) == (
+            "the trail shoes hurt my heel",
+            "customer",
+            "web",
+            START.replace(hour=1),
+        )
+        assert 0 < hit.score <= 1
+        assert (await service.status())["indexed"] == 1
+
+
+async def test_saying_it_again_changes_nothing_and_saying_it_anew_replaces(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        first = await remember(service, db, "ana", [said(1, "size forty")])
+        version = await _version(db, "ana")
+        assert await remember(service, db, "ana", [said(1, "size forty")]) == first
+        assert await _version(db, "ana") == version
+        assert await remember(service, db, "ana", [said(1, "size forty two")]) == first
+        assert [hit.text for hit in await service.recall("ana", "size", floor=0.0)] == ["size forty two"]
+        assert (await service.status())["memories"] == (await service.status())["indexed"] == 1
+
+
+async def test_the_same_item_twice_in_one_call_is_one_memory(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        ids = await remember(service, db, "ana", [said(1, "red"), said(1, "blue")])
+        assert ids[0] == ids[1]
+        assert [hit.text for hit in await service.recall("ana", "blue", floor=0.0)] == ["blue"]
+
+
+async def test_secrets_are_masked_before_they_are_written(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await remember(service, db, "ana", [said(1, "my card is 4111 1111 1111 1111 thanks")])
+        [hit] = await service.recall("ana", "card", floor=0.0)
+        assert "4111" not in hit.text
+        assert "[card]" in hit.text
+
+
+async def test_an_unknown_customer_cannot_be_written_and_remembers_nothing(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        async with db.write() as session:
+            with pytest.raises(NotFound):
+                await service.remember(session, "nobody", [said(1, "hello")])
+        assert await service.recall("nobody", "hello", floor=0.0) == []
+
+
+async def test_a_write_rolled_back_is_not_remembered(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+
+        async def fail() -> None:
+            async with db.write() as session:
+                await service.remember(session, "ana", [said(1, "ghost")])
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await fail()
+        assert await service.recall("ana", "ghost", floor=0.0) == []
+
+
+async def test_a_kept_history_follows_what_another_process_writes(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await remember(service, db, "ana", [said(n, f"item number {n}") for n in range(5)])
+        assert len(await service.recall("ana", "item", floor=0.0)) == 5
+        other = await database(Settings(data_dir=tmp_path))  # a writer that knows nothing of our cache
+        writer = Memories(other, Words(), Settings(data_dir=tmp_path))
+        async with other.write() as session:
+            await writer.remember(session, "ana", [said(9, "item number nine")])
+        assert len(await service.recall("ana", "item", floor=0.0)) == 6
+        async with other.write() as session:  # an older one, one changed, one gone
+            await writer.remember(session, "ana", [said(-1, "item from before"), said(2, "item changed")])
+            await session.exec(sa.delete(Memory).where(col(Memory.external_id) == "3"))
+            await touch(session, "ana")
+        texts = {hit.text for hit in await service.recall("ana", "item", floor=0.0)}
+        assert {"item from before", "item changed"} <= texts
+        assert not {"item number 2", "item number 3"} & texts
+        await other.close()
+
+
+async def test_the_cache_is_bounded(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    db = await database(settings)
+    service = Memories(db, Words(), settings, cache_bytes=60_000)
+    await service.start()
+    for name in "abcdefgh":
+        await customer(db, name)
+        await remember(service, db, name, [said(n, f"word{n} of {name}") for n in range(20)])
+        assert len(await service.recall(name, "word1", floor=0.0, limit=50)) == 20
+    status = await service.status()
+    assert status["history_bytes"] <= 60_000
+    assert 1 <= status["histories"] < 8
+    await service.close()
+    await db.close()
+
+
+async def test_concurrent_recalls_and_writes_agree(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+
+        async def write(n: int) -> None:
+            await remember(service, db, "ana", [said(n, f"note {n}")])
+
+        async def read() -> None:
+            await service.recall("ana", "note", floor=0.0)
+
+        await asyncio.gather(*(task for n in range(20) for task in (write(n), read())))
+        assert len(await service.recall("ana", "note", floor=0.0, limit=50)) == 20
+
+
+async def test_a_second_process_on_the_folder_is_refused(tmp_path: Path) -> None:
+    async with memories(tmp_path):
+        script = (
+            "import asyncio, sys, pathlib\n"
+            "from tests.memory.stores import memories\n"
+            "async def go():\n"
+            "    async with memories(pathlib.Path(sys.argv[1])): pass\n"
+            "asyncio.run(go())\n"
+        )
+        other = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60
+        )
+        assert other.returncode
+        assert "Another Recuerda process is using" in other.stderr
+    async with memories(tmp_path):
+        pass  # and once the first has gone it may
+
+
+async def test_another_embedder_is_refused_until_reindexed(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await remember(service, db, "ana", [said(n, f"trail shoes {n}") for n in range(30)])
+    settings = Settings(data_dir=tmp_path)
+    db = await database(settings)
+    service = Memories(db, Words("others"), settings)
+    with pytest.raises(SetupError, match="recuerda reindex"):
+        await service.start()
+    steps: list[tuple[int, int]] = []
+    await service.reindex(lambda done, total: steps.append((done, total)))
+    assert steps[-1][0] == steps[-1][1]
+    await service.start()
+    assert await service.ready()
+    assert len(await service.recall("ana", "trail shoes 7", floor=0.0, limit=50)) == 30
+    assert (await service.status())["indexed"] == 30
+    await service.close()
+    await db.close()
+
+
+async def test_a_clean_close_is_trusted_and_an_empty_folder_is_ready_at_once(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await remember(service, db, "ana", [said(1, "hello")])
+    record = json.loads((tmp_path / "chroma" / "recuerda.json").read_text())
+    assert record["memories"] == 1
+    assert record["files"]
+    async with memories(tmp_path) as (service, _):
+        assert [hit.text for hit in await service.recall("ana", "hello", floor=0.0)] == ["hello"]
+
+
+def test_shards_grow_with_the_memories() -> None:
+    assert [shards_for(n) for n in (0, 1, 32_000, 32_001, 10**6, 10**8)] == [16, 16, 16, 32, 512, 1024]
+
+
+async def _version(db: Database, id: str) -> int:
+    async with db.read() as session:
+        return (await session.get_one(Customer, id)).memory_version
