@@ -57,6 +57,11 @@ class Catalogue:
     def get(self, name: str | None) -> Attribute | None:
         return self._attributes.get(name) if name else None
 
+    def is_single(self, name: str) -> bool:
+        """Whether a customer has one of these at a time, so that a newer one supersedes."""
+        known = self._attributes.get(name)
+        return known is not None and not known.many
+
     def sensitivity(self, category: Category, attribute: str | None) -> Sensitivity:
         """Of the attribute or of the category, whichever is stricter."""
         known = self.get(attribute)
@@ -72,7 +77,7 @@ class Catalogue:
 
 
 @cache
-def load(extension: Path | None = None) -> Catalogue:
+def load_catalogue(extension: Path | None = None) -> Catalogue:
     """The catalogue shipped with the package, with a brand's own file on top.
 
     The brand's file has the same form; an attribute of the same name replaces ours.

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,18 +11,22 @@ import numpy as np
 from recuerda import masking
 from recuerda.embeddings import Embedder, SentenceEncoder, Vectors
 from recuerda.extraction import Draft, Turn
-from recuerda.extraction.catalogue import Catalogue
-from recuerda.extraction.catalogue import load as load_catalogue
+from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.clauses import Clause, cut
 from recuerda.extraction.corrections import corrected
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
 from recuerda.extraction.model import CATEGORIES, Model
 from recuerda.extraction.normalise import flat, inside, read
+from recuerda.extraction.reversals import reverses
 from recuerda.extraction.subjects import CUSTOMER, subject
 from recuerda.extraction.tokens import hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
+
+
+_SURE_CATEGORY = 0.6  # below it the attribute, or another reader, may know the category better
+_REVERSAL_AT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class EmbeddedExtractor:
         spoken = language or detect(" ".join(t.text for t in turns if t.role == "customer"), "en")
         for i, turn in enumerate(turns):
             if turn.role == "customer" and (only is None or i in only):
-                drafts += self._message(turns, i, spoken)
+                drafts += self.message(turns, i, spoken)
         return drafts
 
     def judge(self, turns: Sequence[Turn], i: int) -> list[Judged]:
@@ -100,7 +104,17 @@ class EmbeddedExtractor:
         none = np.zeros(self._embedder.dimensions, np.float32)
         return np.array([known.get(t, none) for t in texts], np.float32)
 
-    def _message(self, turns: Sequence[Turn], i: int, language: Language) -> list[Draft]:
+    def message(
+        self,
+        turns: Sequence[Turn],
+        i: int,
+        language: Language,
+        *,
+        named: Sequence[tuple[int, int, Category]] = (),
+        trust: float = 0.0,
+    ) -> list[Draft]:
+        """Facts of turn `i`. `named`: what another reader took for facts (start, end, category); `trust` is
+        how far that moves the bar."""
         text = turns[i].text
         secret = masking.spans(text, " ".join(t.text for t in turns[max(0, i - 3) : i]))
         context = " ".join(t.text for t in turns[: i + 1])
@@ -113,14 +127,25 @@ class EmbeddedExtractor:
             about = subject(flat(item.text), about, flat(item.question))
             if k in barred or any(s < clause.end and e > clause.start for s, e, _ in secret):
                 continue
+            seconded = next((c for s, e, c in named if s < clause.end and e > clause.start), None)
+            if seconded is not None and item.certainty < _SURE_CATEGORY:
+                item = replace(item, category=seconded)
             fixed = corrected(turns, i, clause, self.catalogue)
             if fixed is not None:
+                attribute, value = fixed
                 drafts.append(
-                    self._draft(item, text, i, language, about, fixed[0].category, *_pair(fixed), 0.9)
+                    self._draft(
+                        item, text, i, language, about, attribute.category, attribute.name, value, 0.9
+                    )
                 )
-            elif item.fact >= self._model.weights.fact_at:
+            elif item.fact >= self._bar(item, seconded is not None, trust):
                 drafts += self._facts(item, text, i, language, about, context)
         return drafts
+
+    def _bar(self, item: Judged, seconded: bool, trust: float) -> float:
+        bar = self._model.weights.fact_at + (-trust if seconded else trust)
+        # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one.
+        return min(bar, _REVERSAL_AT) if reverses(item.text) and not item.clause.asked else bar
 
     def _facts(
         self, item: Judged, text: str, turn: int, language: Language, about: str, context: str
@@ -135,7 +160,7 @@ class EmbeddedExtractor:
         )
         attribute, value = (reading.attribute.name, reading.value) if reading else (None, None)
         category = item.category
-        if reading and reading.value is not None and item.certainty < 0.6:
+        if reading and reading.value is not None and item.certainty < _SURE_CATEGORY:
             category = reading.attribute.category
         first = self._draft(item, text, turn, language, about, category, attribute, value, item.fact)
         found = [first]
@@ -164,10 +189,6 @@ class EmbeddedExtractor:
             subject=about, quote=text[start:end], turn=turn, start=start, end=end,
             confidence=round(confidence, 3), sensitivity=Sensitivity(sensitivity),
         )  # fmt: skip
-
-
-def _pair(fixed: tuple[object, str]) -> tuple[str, str]:
-    return fixed[0].name, fixed[1]  # type: ignore[attr-defined]
 
 
 def _statement(item: Judged) -> str:

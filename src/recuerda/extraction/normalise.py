@@ -116,7 +116,7 @@ def value_of(
         chosen = [value for value, pattern in attribute.choices.items() if _compiled(pattern).search(said)]
         if not chosen and attribute.type == "choice":
             return _group(match, clause)
-        return "/".join(chosen) if attribute.many and attribute.name == "colour" else (chosen or [None])[0]
+        return "/".join(chosen) if attribute.many and attribute.name == "colour" else next(iter(chosen), None)
     if attribute.type == "flag":
         return "no" if _NO.search(said) else "yes"
     if attribute.type == "text":

@@ -34,7 +34,7 @@ def size(text: str, *, letters: bool, alone: bool = False) -> str | None:
     found = _LETTER.findall(text) if letters else []
     if not found:
         return None
-    return _LETTER_WORDS.get(found[-1], found[-1].upper())
+    return str(_LETTER_WORDS.get(found[-1], found[-1].upper()))
 
 
 _AMOUNT = re.compile(

@@ -1,0 +1,82 @@
+"""`recuerda extract`: conversations in, facts out, one JSON object a line; no database."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from recuerda.errors import BadInput
+from recuerda.extraction import Draft, Extractor, Role, Turn
+from recuerda.language import from_locale
+
+
+async def extract_file(
+    in_path: Path,
+    out_path: Path,
+    extractor: Extractor,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Facts of every conversation in `in_path`, written to `out_path`; returns how many conversations.
+
+    `progress` is called with the number done so far. The output appears once it is whole.
+    Raises `BadInput` naming the line that is not a conversation, `Unavailable` when the engine is.
+    """
+    count = 0
+    unfinished = out_path.with_name(out_path.name + ".part")
+    with unfinished.open("w", encoding="utf-8") as out:
+        for number, record in _records(in_path):
+            turns = _turns(record, number)
+            drafts = await extractor.extract(turns, language=from_locale(record.get("lang")))
+            facts = [as_fact(draft) for draft in drafts]
+            out.write(json.dumps({"id": record.get("id"), "facts": facts}, ensure_ascii=False) + "\n")
+            count += 1
+            if progress:
+                progress(count)
+    os.replace(unfinished, out_path)
+    return count
+
+
+def as_fact(draft: Draft) -> dict[str, Any]:
+    return {
+        "category": draft.category.value,
+        "attribute": draft.attribute,
+        "value": draft.value,
+        "statement": draft.statement,
+        "quote": draft.quote,
+        "turn": draft.turn,
+        "start": draft.start,
+        "end": draft.end,
+        "confidence": draft.confidence,
+        "sensitivity": draft.sensitivity.value,
+        "subject": draft.subject,
+    }
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        file = path.open(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    with file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise BadInput(f"Line {number} of {path} is not JSON: {error.msg}.") from error
+            if not isinstance(record, dict):
+                raise BadInput(f"Line {number} of {path} is not an object.")
+            yield number, record
+
+
+def _turns(record: dict[str, Any], number: int) -> list[Turn]:
+    turns = record.get("turns")
+    if not isinstance(turns, list):
+        raise BadInput(f"Line {number} has no list `turns`.")
+    for turn in turns:
+        known = isinstance(turn, dict) and turn.get("role") in get_args(Role)
+        if not known or not isinstance(turn.get("text"), str):
+            raise BadInput(f"Line {number} has a turn without a known `role` and a `text`.")
+    return [Turn(turn["role"], turn["text"]) for turn in turns]

@@ -1,0 +1,255 @@
+"""What new drafts do to the facts already known. Pure: no database, no clock, no model.
+
+A single-valued attribute is superseded by a newer statement, a multi-valued one accumulates, the same
+said again is evidence, "no longer" closes. What is not sure enough is proposed for review, not assumed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from recuerda.embeddings import Vectors
+from recuerda.extraction import Draft
+from recuerda.extraction.catalogue import Attribute, Catalogue
+from recuerda.extraction.reversals import parted, settles, withdraws
+from recuerda.extraction.tokens import tokenize
+from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
+
+SURE = 0.6  # a draft below it does not overwrite what a person confirmed
+SAME = 0.92  # cosine from which two statements without attribute say the same
+SHARED = 0.6  # of the content words: what "no longer X" has in common with "X"
+
+_CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
+_PARTABLE = frozenset({Category.POSSESSION, Category.IDENTITY})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stored fact, as much of it as reconciling needs."""
+
+    id: str
+    category: Category
+    attribute: str | None
+    value: str | None
+    statement: str
+    subject: str
+    status: FactStatus
+    confidence: float
+    source: Source
+    review: Review
+    valid_from: datetime
+    embedding: Vectors | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A new fact, and the ids of those it takes the place of."""
+
+    draft: Draft
+    supersedes: tuple[str, ...] = ()
+    status: FactStatus = FactStatus.ACTIVE
+    review: bool = False  # whether a person should look at it
+    valid_from: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The same said again: evidence for a fact we have."""
+
+    fact_id: str
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The customer withdrew a fact, or what it was about is over."""
+
+    fact_id: str
+    draft: Draft
+    reason: str
+
+
+Change = Record | Repeat | Close
+
+
+def reconcile(
+    current: Sequence[Known],
+    drafts: Sequence[Draft],
+    now: datetime,
+    catalogue: Catalogue,
+    vectors: Mapping[str, Vectors] | None = None,
+) -> list[Change]:
+    """What to write for the drafts of one message, said at `now`.
+
+    `vectors` maps statements of drafts to embeddings; without it, drafts that have no attribute are
+    compared by their words alone. Of two values of one single-valued attribute in one message the last counts.
+    """
+    known = [k for k in current if k.status in _CURRENT]
+    changes: list[Change] = []
+    for draft in _last_word(drafts, catalogue):
+        done = {c.fact_id for c in changes if isinstance(c, Close)}
+        done |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
+        vector = (vectors or {}).get(draft.statement)
+        changes += _decide([k for k in known if k.id not in done], draft, now, catalogue, vector)
+    return changes
+
+
+def _last_word(drafts: Sequence[Draft], catalogue: Catalogue) -> list[Draft]:
+    """Without a draft said twice, or overruled later in the same message."""
+    kept: dict[tuple[object, ...], Draft] = {}
+    for draft in sorted(drafts, key=lambda d: (d.turn, d.start)):
+        attribute = catalogue.get(draft.attribute)
+        if attribute is None:
+            key: tuple[object, ...] = (draft.category, draft.subject, _normal(draft.statement))
+        elif attribute.many or withdraws(draft.statement):
+            key = (draft.attribute, draft.subject, draft.value, draft.value or _normal(draft.statement))
+        else:
+            key = (draft.attribute, draft.subject)
+        kept.pop(key, None)
+        kept[key] = draft
+    return list(kept.values())
+
+
+def _decide(
+    known: Sequence[Known], draft: Draft, now: datetime, catalogue: Catalogue, vector: Vectors | None
+) -> list[Change]:
+    attribute = catalogue.get(draft.attribute)
+    over: list[Change] = [*_ended(known, draft, attribute, now)]
+    if over and (withdraws(draft.statement) or parted(draft.statement) or _only_settles(over, draft)):
+        return over
+    ended = {c.fact_id for c in over if isinstance(c, Close)}
+    left = [k for k in known if k.id not in ended]
+    if withdraws(draft.statement):
+        # "I no longer live in Lima" from somebody we never knew in Lima: true, but not `city: Lima`.
+        return [*over, _record(draft, now, catalogue, bare=True)]
+    if attribute is None or draft.value is None:
+        same = _same_statement(left, draft, vector)
+        return [*over, Repeat(same.id, draft) if same else _record(draft, now, catalogue)]
+    return [*over, _by_attribute(left, draft, attribute, now, catalogue)]
+
+
+def _by_attribute(
+    known: Sequence[Known], draft: Draft, attribute: Attribute, now: datetime, catalogue: Catalogue
+) -> Change:
+    rivals = [k for k in known if k.attribute == attribute.name and k.subject == draft.subject]
+    same = [k for k in rivals if _value(k.value) == _value(draft.value)]
+    if same:
+        return Repeat(max(same, key=lambda k: (k.status is FactStatus.ACTIVE, k.valid_from)).id, draft)
+    if attribute.many or not rivals:
+        return _record(draft, now, catalogue)
+    if any(_protected(k, draft) or k.valid_from > now for k in rivals):
+        return _record(draft, now, catalogue, unsure=True)
+    record = _record(draft, now, catalogue)
+    if record.status is FactStatus.PROPOSED:
+        # Nothing that holds is overwritten by what nobody has agreed to; an older proposal is.
+        rivals = [k for k in rivals if k.status is FactStatus.PROPOSED]
+    return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
+
+
+def _protected(known: Known, draft: Draft) -> bool:
+    """A person vouched for it, and the draft is not sure."""
+    vouched = known.review is Review.DONE or known.source is Source.AGENT
+    return vouched and known.status is FactStatus.ACTIVE and draft.confidence < SURE
+
+
+def _record(
+    draft: Draft,
+    now: datetime,
+    catalogue: Catalogue,
+    *,
+    supersedes: tuple[str, ...] = (),
+    unsure: bool = False,
+    bare: bool = False,
+) -> Record:
+    if bare:
+        draft = Draft(**{f: getattr(draft, f) for f in draft.__slots__} | {"attribute": None, "value": None})
+    special = draft.sensitivity is Sensitivity.SPECIAL
+    proposed = special or unsure
+    life = catalogue.lifetime(draft.category, draft.attribute)
+    return Record(
+        draft=draft,
+        supersedes=supersedes,
+        status=FactStatus.PROPOSED if proposed else FactStatus.ACTIVE,
+        review=proposed or draft.confidence < SURE,
+        valid_from=now,
+        expires_at=now + life if life else None,
+    )
+
+
+def _ended(known: Sequence[Known], draft: Draft, attribute: Attribute | None, now: datetime) -> list[Close]:
+    """What is no longer so, by what the draft says."""
+    closing: list[Close] = []
+    positive = draft.value != "no" and not withdraws(draft.statement)
+    for fact in known:
+        if fact.subject != draft.subject or fact.valid_from > now:
+            continue
+        if attribute and fact.attribute in attribute.closes and fact.value != "no" and positive:
+            closing.append(Close(fact.id, draft, f"said {attribute.name}"))
+        elif fact.attribute and settles(draft.statement, fact.attribute, fact.value):
+            closing.append(Close(fact.id, draft, "settled"))
+        elif _withdrawn(fact, draft):
+            closing.append(Close(fact.id, draft, "withdrawn"))
+    return closing
+
+
+def _only_settles(over: Sequence[Change], draft: Draft) -> bool:
+    """The draft says nothing but that something is over."""
+    return draft.category in {Category.ISSUE, Category.INTENT} and any(
+        isinstance(c, Close) and c.reason == "settled" for c in over
+    )
+
+
+def _withdrawn(fact: Known, draft: Draft) -> bool:
+    gone = parted(draft.statement) and fact.category in _PARTABLE and draft.category in _PARTABLE
+    if not (gone or withdraws(draft.statement)) or withdraws(fact.statement):
+        return False
+    if draft.attribute is not None and fact.attribute == draft.attribute:
+        return draft.value is None or _value(fact.value) == _value(draft.value)
+    ours, theirs = _content(draft.statement), _content(fact.statement)
+    return bool(theirs) and len(ours & theirs) >= SHARED * len(theirs)
+
+
+def _same_statement(known: Sequence[Known], draft: Draft, vector: Vectors | None) -> Known | None:
+    mine = _normal(draft.statement)
+    for fact in known:
+        if fact.category is not draft.category or fact.subject != draft.subject:
+            continue
+        if _normal(fact.statement) == mine:
+            return fact
+        close = vector is not None and fact.embedding is not None and float(fact.embedding @ vector) >= SAME
+        # Numbers make statements that are near in meaning different facts: "at 3", "at 5".
+        if (
+            close
+            and _numbers(fact.statement) == _numbers(draft.statement)
+            and fact.attribute == draft.attribute
+        ):
+            return fact
+    return None
+
+
+def _value(value: str | None) -> str:
+    return re.sub(r"\s+", " ", value or "").strip().casefold()
+
+
+def _normal(statement: str) -> str:
+    return " ".join(t.folded for t in tokenize(statement) if t.is_word)
+
+
+def _numbers(statement: str) -> list[str]:
+    return re.findall(r"\d+", statement)
+
+
+_EMPTY = frozenset(
+    "i im i'm i've my me we our a an the of in on at to for with and is are am was no not any anymore longer more used "
+    "be have has do don't dont it that this yo mi mis me un una unos unas el la los las lo de en con y es soy estoy ya no "
+    "mas se le que por para eu meu minha um uma o os as do da em no na com e sou estou ja nao mais que por para "
+    "deje parei pare stopped quit tengo tenho sold vendi lost perdi".split()
+)
+
+
+def _content(statement: str) -> set[str]:
+    """Stems of the words that carry meaning, cut short so that "corro" and "correr" meet."""
+    words = [t.folded for t in tokenize(statement) if t.is_word and t.folded not in _EMPTY]
+    return {w[:4] if len(w) > 4 and not w.isdigit() else w for w in words}

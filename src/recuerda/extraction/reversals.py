@@ -1,0 +1,82 @@
+"""Sentences that end what was true: "ya no soy vegetariana", "I sold the car", "it finally arrived"."""
+
+import re
+
+from recuerda.extraction.normalise import flat
+
+_NO_LONGER = re.compile(
+    r"\bno longer\b|\b(not|n't|never|nt)\b.{0,60}\bany ?more\b|\bused to\b|\b(i|we|i've|we've) (have )?(stopped|quit|gave up|given up)\b|"
+    r"\bya no\b|\b(deje|dejamos|pare|parei|paramos) de\b|\bno\b.{0,50}\bmas\b$|\bja nao\b|\bnao\b.{0,60}\bmais\b|"
+    r"\b(nunca|never) mais\b|\bi'?m off\b|\bchanged my mind\b|\bcambie de (idea|opinion)\b|\bmudei de ideia\b|"
+    r"\bforget (about )?(the|my|it)\b|\bscrap (the|my)\b|\bme arrepent\w*|\bdesist\w+\b"
+)
+_GONE = re.compile(
+    r"\b(sold|got rid of|gave away|lost|donated|traded in|vendi|vendimos|vendemos|regale|regalamos|done|doei|perdi|"
+    r"dei embora|murio|fallecio|morreu|faleceu|died|passed away|put (him|her) down)\b"
+)
+_DONE: tuple[tuple[re.Pattern[str], frozenset[str], frozenset[str] | None], ...] = (
+    (  # the parcel came
+        re.compile(
+            r"\b(finally |already |just |now )?(arrived|turned up|showed up|came today|got here|been delivered|was delivered)\b|"
+            r"\b(ya|por fin|al fin|finalmente) (me )?(llego|llegaron|aparecio|lo recibi|la recibi|los recibi|lo entregaron)\b|"
+            r"\b(ja|finalmente|enfim) (chegou|chegaram|recebi|entregaram)\b|\b(chegou|llego) (hoje|hoy|ontem|ayer|tudo|todo) bem\b"
+        ),
+        frozenset({"problem"}),
+        frozenset({"not_received", "late", "missing_item"}),
+    ),
+    (  # it was put right
+        re.compile(
+            r"\b(works|working|work) (now|again|fine|perfectly)\b|\b(is|been|was|got|it's|all) (fixed|solved|resolved|sorted)\b|"
+            r"\b(ya|por fin) (funciona|anda|prende|quedo|se arreglo|se soluciono|esta (arreglad|solucionad|resuelt)\w*|me lo cambiaron)\b|"
+            r"\b(ja|agora) (funciona|esta funcionando|voltou|foi resolvid\w*|resolveram|consertaram|arrumaram|resolvi|ta funcionando)\b|"
+            r"\b(solucionad|resuelt|resolvid)[oa]\b|\bvoltou a funcionar\b|\bvolvio a funcionar\b"
+        ),
+        frozenset({"problem"}),
+        None,
+    ),
+    (  # the return, exchange or refund is behind us
+        re.compile(
+            r"\b(already|i've|i have|just) (sent|returned|shipped|dropped)\b.{0,40}\b(back|return\w*|off)\b|\balready returned\b|"
+            r"\b(got|received|have) (my|the) (refund|money)\b|\brefund (arrived|came|went) ?(through|in)?\b|"
+            r"\bya (l[oae]s? |las |los )?(devolvi|regrese|cambie|cambiaron|reembolsaron|me reembolsaron|me devolvieron)\b|"
+            r"\bya recibi (el|mi) (reembolso|dinero|plata)\b|\bme llego el reembolso\b|"
+            r"\bja (devolvi|troquei|trocaram|recebi (o|meu) (reembolso|estorno|dinheiro)|reembolsaram|fui reembolsad[oa])\b|"
+            r"\bo (reembolso|estorno) (caiu|chegou)\b"
+        ),
+        frozenset({"return", "exchange", "refund"}),
+        None,
+    ),
+    (  # bought what was looked for
+        re.compile(
+            r"\b(already|just) (bought|got|found) (it|them|one|some)\b|\bya (l[oa]s? )?(compre|consegui|encontre)\b|"
+            r"\bja (comprei|consegui|encontrei|achei)\b"
+        ),
+        frozenset({"buy"}),
+        None,
+    ),
+)
+_CUES = re.compile(f"{_NO_LONGER.pattern}|{_GONE.pattern}|{'|'.join(p.pattern for p, _, _ in _DONE)}")
+
+
+def reverses(text: str) -> bool:
+    """Whether a clause takes something back; such clauses matter even when they barely look like facts."""
+    return _CUES.search(flat(text)) is not None
+
+
+def withdraws(text: str) -> bool:
+    """ "I no longer ..." - the opposite of what its words name is now true."""
+    return _NO_LONGER.search(flat(text)) is not None
+
+
+def parted(text: str) -> bool:
+    """Sold, lost, given away, died."""
+    return _GONE.search(flat(text)) is not None
+
+
+def settles(text: str, attribute: str, value: str | None) -> bool:
+    """Whether `text` says that an intent or issue of this attribute is over."""
+    said = flat(text)
+    return any(
+        attribute in attributes and (values is None or value in values) and pattern.search(said)
+        for pattern, attributes, values in _DONE
+    )
