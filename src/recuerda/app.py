@@ -13,6 +13,7 @@ from recuerda.db import Database
 from recuerda.embeddings import Embedder, SentenceEncoder, make_embedder
 from recuerda.errors import SetupError
 from recuerda.extraction import Extractor
+from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
 from recuerda.llm import ChatModel, make_model
@@ -44,6 +45,7 @@ class Recuerda:
     engine: Engine
     worker: Worker
     turns: Turns
+    catalogue: Catalogue
     secret: str
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -58,7 +60,8 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     knowledge = Knowledge(db, embedder, settings)
     chat = model or make_model(settings)
     embedded = EmbeddedEngine(encoder)
-    listener = EmbeddedExtractor(encoder)
+    catalogue = load_catalogue(settings.catalogue)
+    listener = EmbeddedExtractor(encoder, catalogue)
     engine: Engine = embedded
     extractor: Extractor = listener
     if settings.reply_engine == "llm":
@@ -68,7 +71,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     worker = Worker(db)
     sources = Sources(db, memories, knowledge, embedder, listener, settings)
     turns = Turns(db, memories, sources, engine, embedded, worker, settings)
-    learner = Learner(db, memories, embedder, extractor, listener)
+    learner = Learner(db, memories, embedder, extractor, listener, catalogue)
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)
     worker.handle("index", learner.index)
@@ -84,6 +87,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
         engine,
         worker,
         turns,
+        catalogue,
         _secret(settings),
     )
 

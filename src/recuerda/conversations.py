@@ -49,10 +49,13 @@ async def get(session: Session, conversation_id: str, *, customer_id: str | None
     return conversation
 
 
-async def append(session: Session, message: Message, *, max_chars: int = 100_000) -> Conversation:
+async def append(
+    session: Session, message: Message, *, max_chars: int = 100_000, deliver: bool = True
+) -> Conversation:
     """Give an unsaved message the conversation's next position and save it. Locks the conversation.
 
-    On a channel that we push to, what is not the customer's own is queued for delivery with it.
+    On a channel that we push to, what is not the customer's own is queued for delivery with it, unless
+    `deliver` is off: the past is imported, not sent again.
     """
     message.text = message.text.replace("\x00", "")
     if not message.text.strip():
@@ -77,7 +80,7 @@ async def append(session: Session, message: Message, *, max_chars: int = 100_000
         conversation.language = message.language
         if conversation.status is ConversationStatus.RESOLVED:
             conversation.status = ConversationStatus.BOT  # writing again opens it again
-    elif conversation.channel in PUSHED_CHANNELS:
+    elif deliver and conversation.channel in PUSHED_CHANNELS:
         message.delivery = Delivery.QUEUED
     session.add(message)
     await session.flush()

@@ -23,7 +23,6 @@ from recuerda.models import (
     Memory,
     Merge,
     Message,
-    Source,
     now,
 )
 
@@ -144,14 +143,13 @@ async def merge(session: Session, customer_id: str, other_id: str, *, actor: str
     if customer.id == other.id:
         raise Conflict("These two are the same customer already.")
     await _keep_memories_apart(session, customer.id, other.id)
-    moved: dict[str, Any] = {}
+    moved: dict[str, Any] = {"superseded": await _one_current_value(session, customer.id, other.id)}
     for name, table in _OWNED.items():
         ids = list((await session.exec(select(table.id).where(table.customer_id == other.id))).all())
         moved[name] = ids
         await session.exec(
             sa.update(table).where(table.customer_id == other.id).values(customer_id=customer.id)
         )
-    moved["superseded"] = await _one_current_value(session, customer.id)
     other.merged_into = customer.id
     record = Merge(customer_id=customer.id, other_id=other.id, moved=moved, actor=actor)
     session.add(record)
@@ -167,22 +165,34 @@ async def unmerge(session: Session, merge_id: str) -> Merge:
         raise NotFound("There is no merge with this id.")
     if record.undone_at:
         raise Conflict("This merge was undone already.")
-    for fact_id in record.moved.get("superseded", []):
-        fact = await session.get(Fact, fact_id)
-        if fact and fact.status is FactStatus.SUPERSEDED:
-            fact.status, fact.valid_to, fact.superseded_by = FactStatus.ACTIVE, None, None
-    await session.flush()
     for name, table in _OWNED.items():
         ids = record.moved.get(name, [])
         for i in range(0, len(ids), 500):
             await session.exec(
                 sa.update(table).where(table.id.in_(ids[i : i + 500])).values(customer_id=record.other_id)
             )
+    for fact_id in record.moved["superseded"]:
+        await _bring_back(session, fact_id)
     other = await session.get_one(Customer, record.other_id)
     other.merged_into = None
     record.undone_at = now()
     await _touch(session, record.customer_id, record.other_id)
     return record
+
+
+async def _bring_back(session: Session, fact_id: str) -> None:
+    """Current again, unless something newer took its place since."""
+    fact = await session.get(Fact, fact_id, populate_existing=True)
+    if fact is None or fact.status is not FactStatus.SUPERSEDED:
+        return
+    same = select(Fact.id).where(
+        Fact.customer_id == fact.customer_id,
+        Fact.subject == fact.subject,
+        Fact.attribute == fact.attribute,
+        Fact.status == FactStatus.ACTIVE,
+    )
+    if (await session.exec(same)).first() is None:
+        fact.status, fact.valid_to, fact.superseded_by = FactStatus.ACTIVE, None, None
 
 
 async def _keep_memories_apart(session: Session, customer_id: str, other_id: str) -> None:
@@ -196,25 +206,28 @@ async def _keep_memories_apart(session: Session, customer_id: str, other_id: str
     await session.flush()
 
 
-async def _one_current_value(session: Session, customer_id: str) -> list[str]:
-    """After a merge the newest of each single-valued attribute stays current; returns the older ones' ids."""
-    from recuerda.extraction.catalogue import load_catalogue
+async def _one_current_value(session: Session, customer_id: str, other_id: str) -> list[str]:
+    """Before a merge: of a single-valued attribute that both have, the newer stays current.
 
-    catalogue = load_catalogue()
+    Returns the ids of the older ones.
+    """
     query = (
         select(Fact)
-        .where(Fact.customer_id == customer_id, Fact.status == FactStatus.ACTIVE)
+        .where(
+            col(Fact.customer_id).in_([customer_id, other_id]),
+            Fact.status == FactStatus.ACTIVE,
+            col(Fact.single),
+        )
         .order_by(col(Fact.valid_from).desc(), col(Fact.id).desc())
     )
-    newest: dict[tuple[str, str], Fact] = {}
+    newest: dict[tuple[str, str | None], Fact] = {}
     superseded = []
     for fact in (await session.exec(query)).all():
-        if not fact.attribute or not catalogue.is_single(fact.attribute):
-            continue
         current = newest.setdefault((fact.subject, fact.attribute), fact)
         if current is not fact:
             fact.status, fact.valid_to, fact.superseded_by = FactStatus.SUPERSEDED, now(), current.id
             superseded.append(fact.id)
+    await session.flush()
     return superseded
 
 
@@ -224,8 +237,3 @@ async def _touch(session: Session, *customer_ids: str) -> None:
         .where(col(Customer.id).in_(customer_ids))
         .values(memory_version=col(Customer.memory_version) + 1)
     )
-
-
-def source_of(actor: str) -> Source:
-    """Who states a fact by hand: the customer, or somebody of the brand's."""
-    return Source.CUSTOMER if actor == "customer" else Source.AGENT

@@ -222,6 +222,16 @@ class Fact(SQLModel, table=True):
         ),
         sa.Index("ix_fact_customer_id_status", "customer_id", "status"),
         sa.Index("ix_fact_review", "review", "created_at"),
+        # A single-valued attribute has one current fact, whoever writes it and however many at once.
+        sa.Index(
+            "uq_fact_current",
+            "customer_id",
+            "subject",
+            "attribute",
+            unique=True,
+            sqlite_where=sa.text("single AND status = 'active'"),
+            postgresql_where=sa.text("single AND status = 'active'"),
+        ),
     )
     id: str = _id("fct")
     customer_id: str = Field(foreign_key="customer.id")
@@ -229,6 +239,7 @@ class Fact(SQLModel, table=True):
     category: Category = Field(sa_type=_choice(Category))
     attribute: str | None = None
     value: str | None = None
+    single: bool = False  # the attribute has one value at a time
     statement: str = Field(sa_type=_text())
     language: str
     subject: str = "customer"

@@ -7,9 +7,8 @@ from sqlmodel import col, select
 
 from recuerda.db import Session
 from recuerda.errors import BadInput, Conflict
-from recuerda.extraction.catalogue import load_catalogue
 from recuerda.facts.profile import get
-from recuerda.facts.record import note, replace_others, state_of
+from recuerda.facts.record import make_room, note, state_of
 from recuerda.models import Fact, FactStatus, Review, now
 
 Decision = Literal["confirm", "edit", "reject", "forget"]
@@ -51,21 +50,23 @@ async def decide(
     note(session, fact, decision, actor, reason=reason, before=state_of(fact))
     fact.review = Review.DONE
     fact.version += 1
-    match decision:
-        case "reject":
-            fact.status, fact.valid_to = FactStatus.REJECTED, now()
-        case "forget":
-            fact.status, fact.valid_to = FactStatus.FORGOTTEN, now()
-        case "edit":
-            fact.statement = statement if statement is not None else fact.statement
-            fact.value = value if value is not None else fact.value
-            fact.embedding = fact.embedder = None  # made anew when it is next needed
+    if decision == "edit":
+        fact.statement = statement if statement is not None else fact.statement
+        fact.value = value if value is not None else fact.value
+        fact.embedding = fact.embedder = None  # made anew when it is next needed
     if decision in ("confirm", "edit"):
-        fact.status, fact.valid_to = FactStatus.ACTIVE, None
-        if fact.attribute and load_catalogue().is_single(fact.attribute):
-            await replace_others(session, fact, actor)
+        await _make_current(session, fact, actor)
+    else:
+        fact.status = FactStatus.REJECTED if decision == "reject" else FactStatus.FORGOTTEN
+        fact.valid_to = now()
     await session.flush()
     return fact
+
+
+async def _make_current(session: Session, fact: Fact, actor: str) -> None:
+    with session.no_autoflush:
+        fact.status, fact.valid_to = FactStatus.ACTIVE, None
+        await make_room(session, fact, actor)
 
 
 async def restore(session: Session, customer_id: str, fact_ids: Sequence[str], *, actor: str) -> list[Fact]:
@@ -75,7 +76,7 @@ async def restore(session: Session, customer_id: str, fact_ids: Sequence[str], *
         fact = await get(session, fact_id)
         if fact.customer_id == customer_id and fact.status is FactStatus.FORGOTTEN:
             note(session, fact, "restored", actor, before=state_of(fact))
-            fact.status, fact.valid_to = FactStatus.ACTIVE, None
             fact.version += 1
+            await _make_current(session, fact, actor)
             restored.append(fact)
     return restored

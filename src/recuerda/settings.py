@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     extractor: Literal["auto", "embedded", "llm"] = Field(
         "auto", description="Who finds facts: auto means the model when LLM_MODEL is set."
     )
+    catalogue: Path | None = Field(
+        None, description="A YAML file of the brand's own kinds of facts, on top of those shipped."
+    )
     llm_model: str = Field("", description="Name of the chat model; empty means no model.")
     llm_base_url: str | None = Field(
         default_factory=lambda: _openai("BASE_URL"),

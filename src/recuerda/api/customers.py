@@ -136,6 +136,7 @@ async def add_fact(
                 actor=asking.name,
                 **body.model_dump(exclude={"language"}),
                 language=language,
+                single=bool(body.attribute and recuerda.catalogue.is_single(body.attribute)),
             )
             await once.made(session, fact.id, customer.id)
         else:

@@ -4,6 +4,7 @@ Every change leaves a `FactEvent`: who, when, why, and what it was before.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlmodel import col, select
 
@@ -11,9 +12,9 @@ from recuerda.db import Session
 from recuerda.embeddings import Embedder, Vectors, from_bytes, to_bytes
 from recuerda.errors import BadInput
 from recuerda.extraction import Draft
-from recuerda.extraction.catalogue import load_catalogue
+from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.reconcile import Change, Close, Known, Record, Repeat
-from recuerda.facts.profile import current, get
+from recuerda.facts.profile import get
 from recuerda.models import (
     Category,
     Conversation,
@@ -64,7 +65,9 @@ async def apply(
     message: Message,
     changes: Sequence[Change],
     vectors: Mapping[str, Vectors],
+    *,
     embedder: Embedder,
+    catalogue: Catalogue,
 ) -> list[str]:
     """Write what reconciling decided about one message; returns the ids of facts recorded or changed.
 
@@ -75,9 +78,8 @@ async def apply(
     for change in changes:
         match change:
             case Record():
-                fact = await _record(session, message, conversation, change, vectors, embedder)
-                for old_id in change.supersedes:
-                    await _supersede(session, old_id, fact)
+                fact = _new_fact(message, change, vectors, embedder, catalogue)
+                await _insert(session, fact, conversation, message, change)
             case Repeat():
                 fact = await get(session, change.fact_id)
                 if await _add_evidence(session, fact, message, conversation, change.draft):
@@ -85,28 +87,27 @@ async def apply(
                     note(session, fact, "repeated", EXTRACTOR)
             case Close():
                 fact = await get(session, change.fact_id)
-                note(session, fact, "superseded", EXTRACTOR, reason=change.reason, before=state_of(fact))
-                fact.status, fact.valid_to = FactStatus.SUPERSEDED, message.at
+                _retire(session, fact, message.at, EXTRACTOR, reason=change.reason)
         touched.append(fact.id)
     await session.flush()
     return touched
 
 
-async def _record(
-    session: Session,
+def _new_fact(
     message: Message,
-    conversation: Conversation,
     change: Record,
     vectors: Mapping[str, Vectors],
     embedder: Embedder,
+    catalogue: Catalogue,
 ) -> Fact:
     draft = change.draft
     vector = vectors.get(draft.statement)
-    fact = Fact(
+    return Fact(
         customer_id=message.customer_id,
         category=draft.category,
         attribute=draft.attribute,
         value=draft.value,
+        single=bool(draft.attribute and catalogue.is_single(draft.attribute)),
         statement=draft.statement,
         language=draft.language,
         subject=draft.subject,
@@ -120,13 +121,48 @@ async def _record(
         embedding=None if vector is None else to_bytes(vector),
         embedder=None if vector is None else embedder.name,
     )
-    evidence = _evidence(fact, message, conversation, draft)
+
+
+async def _insert(
+    session: Session, fact: Fact, conversation: Conversation, message: Message, change: Record
+) -> None:
+    """The fact and its first evidence together; those it replaces make room before it comes."""
+    replaced = [await get(session, old_id) for old_id in change.supersedes]
+    for old in replaced:
+        _retire(session, old, fact.valid_from, EXTRACTOR)
+    await make_room(session, fact, EXTRACTOR)
+    evidence = _evidence(fact, message, conversation, change.draft)
     fact.evidence_id = evidence.id
     session.add(fact)
     await session.flush()
     session.add(evidence)
+    for old in replaced:
+        old.superseded_by = fact.id
     note(session, fact, "recorded", EXTRACTOR)
-    return fact
+
+
+def _retire(session: Session, fact: Fact, at: datetime, actor: str, *, reason: str | None = None) -> None:
+    note(session, fact, "superseded", actor, reason=reason, before=state_of(fact))
+    fact.status, fact.valid_to = FactStatus.SUPERSEDED, at
+    fact.version += 1
+
+
+async def make_room(session: Session, fact: Fact, actor: str) -> None:
+    """Before `fact` becomes current: retire what else is current for its single-valued attribute."""
+    if fact.single and fact.status is FactStatus.ACTIVE:
+        query = select(Fact).where(
+            Fact.customer_id == fact.customer_id,
+            Fact.subject == fact.subject,
+            Fact.attribute == fact.attribute,
+            col(Fact.single),
+            Fact.status == FactStatus.ACTIVE,
+            Fact.id != fact.id,
+        )
+        with session.no_autoflush:  # `fact` may be half way to being current
+            others = (await session.exec(query)).all()
+        for other in others:
+            _retire(session, other, now(), actor)
+    await session.flush()
 
 
 def _evidence(fact: Fact, message: Message, conversation: Conversation, draft: Draft) -> Evidence:
@@ -156,13 +192,6 @@ async def _add_evidence(
         return False
     session.add(_evidence(fact, message, conversation, draft))
     return True
-
-
-async def _supersede(session: Session, old_id: str, new: Fact) -> None:
-    old = await get(session, old_id)
-    note(session, old, "superseded", EXTRACTOR, before=state_of(old))
-    old.status, old.valid_to, old.superseded_by = FactStatus.SUPERSEDED, new.valid_from, new.id
-    old.version += 1
 
 
 def state_of(fact: Fact) -> dict[str, str | None]:
@@ -203,6 +232,7 @@ async def state(
     value: str | None = None,
     subject: str = "customer",
     sensitivity: Sensitivity = Sensitivity.NONE,
+    single: bool = False,
 ) -> Fact:
     """A fact said by hand: by the brand's system or an agent, without a conversation behind it."""
     if source is Source.CONVERSATION:
@@ -218,22 +248,13 @@ async def state(
         sensitivity=sensitivity,
         source=source,
         review=Review.NOT_NEEDED,
+        single=single,
     )
+    await make_room(session, fact, actor)
     session.add(fact)
     await session.flush()
     note(session, fact, "recorded", actor)
-    if attribute and load_catalogue().is_single(attribute):
-        await replace_others(session, fact, actor)
     return fact
-
-
-async def replace_others(session: Session, fact: Fact, actor: str) -> None:
-    """A single-valued attribute has one current fact."""
-    for other in await current(session, fact.customer_id):
-        if (other.subject, other.attribute) == (fact.subject, fact.attribute) and other.id != fact.id:
-            note(session, other, "superseded", actor, before=state_of(other))
-            other.status, other.valid_to, other.superseded_by = FactStatus.SUPERSEDED, now(), fact.id
-            other.version += 1
 
 
 async def fill_embeddings(

@@ -14,7 +14,7 @@ from recuerda.db import Database, Session
 from recuerda.embeddings import Embedder
 from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
-from recuerda.extraction.catalogue import load_catalogue
+from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.reconcile import reconcile
 from recuerda.facts import profile, record
 from recuerda.language import from_locale
@@ -84,12 +84,14 @@ class Learner:
         embedder: Embedder,
         extractor: Extractor,
         fallback: Extractor,
+        catalogue: Catalogue,
     ) -> None:
         self._db = db
         self._memories = memories
         self._embedder = embedder
         self._extractor = extractor
         self._fallback = fallback
+        self._catalogue = catalogue
 
     async def learn(self, payload: Mapping[str, Any]) -> Write | None:
         async with self._db.read() as session:
@@ -112,8 +114,10 @@ class Learner:
             current = [
                 record.known(f) for f in await profile.current(session, message.customer_id, proposed=True)
             ]
-            changes = reconcile(current, new, now=message.at, catalogue=load_catalogue(), vectors=vectors)
-            await record.apply(session, message, changes, vectors, self._embedder)
+            changes = reconcile(current, new, now=message.at, catalogue=self._catalogue, vectors=vectors)
+            await record.apply(
+                session, message, changes, vectors, embedder=self._embedder, catalogue=self._catalogue
+            )
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
 
         return write

@@ -232,6 +232,7 @@ def upgrade() -> None:
         ),
         sa.Column("attribute", sa.String(), nullable=True),
         sa.Column("value", sa.String(), nullable=True),
+        sa.Column("single", sa.Boolean(), nullable=False),
         sa.Column("statement", sa.Text(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
@@ -294,6 +295,13 @@ def upgrade() -> None:
     with op.batch_alter_table("fact", schema=None) as batch_op:
         batch_op.create_index("ix_fact_customer_id_status", ["customer_id", "status"], unique=False)
         batch_op.create_index("ix_fact_review", ["review", "created_at"], unique=False)
+        batch_op.create_index(
+            "uq_fact_current",
+            ["customer_id", "subject", "attribute"],
+            unique=True,
+            sqlite_where=sa.text("single AND status = 'active'"),
+            postgresql_where=sa.text("single AND status = 'active'"),
+        )
 
     op.create_table(
         "identity",

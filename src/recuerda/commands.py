@@ -1,0 +1,125 @@
+"""The short commands: each does one thing, says how far it is, and ends."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from recuerda.app import Recuerda, running
+from recuerda.embeddings import SentenceEncoder, make_embedder
+from recuerda.errors import SetupError
+from recuerda.settings import Settings
+
+_console = Console(stderr=True)
+Tick = Callable[[int, int], None]
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Tick]:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=_console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _readable(path: Path) -> Path:
+    if not path.exists():
+        raise SetupError(f"There is no {path}. Check the name.")
+    return path
+
+
+@asynccontextmanager
+async def _quiet(settings: Settings) -> AsyncIterator[Recuerda]:
+    """A Recuerda that does no background work of its own: the command says when."""
+    async with running(settings, work=False) as recuerda:
+        yield recuerda
+
+
+async def migrate(settings: Settings) -> None:
+    from recuerda.app import build
+    from recuerda.migrations import migrate as run
+    from recuerda.migrations import revision
+
+    recuerda = build(settings)
+    try:
+        await run(recuerda.db)
+        present, _ = await revision(recuerda.db)
+        _console.print(f"The database is at revision {present}.")
+    finally:
+        await recuerda.db.close()
+
+
+async def extract(
+    settings: Settings, source: Path, out: Path, engine: Literal["embedded", "llm"]
+) -> None:
+    from recuerda.extraction import Extractor
+    from recuerda.extraction.catalogue import load_catalogue
+    from recuerda.extraction.embedded import EmbeddedExtractor
+    from recuerda.extraction.llm import LLMExtractor
+    from recuerda.extraction.offline import extract_file
+    from recuerda.llm import make_model
+
+    embedded = EmbeddedExtractor(SentenceEncoder(), load_catalogue(settings.catalogue))
+    extractor: Extractor = embedded
+    if engine == "llm":
+        model = make_model(settings)
+        if model is None:
+            raise SetupError("--engine llm needs a model: set RECUERDA_LLM_MODEL and RECUERDA_LLM_BASE_URL.")
+        extractor = LLMExtractor(model, embedded)
+    with _progress("Extracting") as tick:
+        await extract_file(_readable(source), out, extractor, tick)
+
+
+def recall(settings: Settings, memories: Path, queries: Path, out: Path) -> None:
+    from recuerda.memory.offline import rank_files
+
+    with _progress("Recalling") as tick:
+        rank_files(_readable(memories), _readable(queries), out, make_embedder(settings), tick)
+
+
+async def reindex(settings: Settings) -> None:
+    async with _quiet(settings) as recuerda:
+        with _progress("Indexing") as tick:
+            counts = await recuerda.memories.reindex(tick)
+    _console.print(json.dumps(counts))
+
+
+def evaluate(suites: list[str], engine: Literal["embedded", "llm"], out: Path) -> int:
+    try:
+        from evals.run import main
+    except ModuleNotFoundError as error:
+        if error.name and not error.name.startswith("evals"):
+            raise
+        raise SetupError(
+            "The eval suites stand in the repository, not in the package: run this from a checkout."
+        ) from error
+    return main(suites, engine, out)
+
+
+async def add_agent(settings: Settings, email: str, name: str, role: str) -> None:
+    import secrets
+
+    from recuerda.app import build
+    from recuerda.console.agents import create_agent
+    from recuerda.migrations import migrate as run
+
+    password = secrets.token_urlsafe(12)
+    recuerda = build(settings)
+    try:
+        await run(recuerda.db)
+        async with recuerda.db.write() as session:
+            await create_agent(session, email=email, name=name or email, password=password, role=role)
+    finally:
+        await recuerda.db.close()
+    Console().print(f"{email} may sign in at /console/ with the password {password}", highlight=False)
