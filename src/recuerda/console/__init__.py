@@ -1,0 +1,1 @@
+"""The agents' console: review what was remembered, look after customers, take over conversations."""

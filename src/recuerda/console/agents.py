@@ -1,0 +1,111 @@
+"""Agents: made, signed in, locked out, signed out.
+
+A session's cookie is a random token; the database holds only its SHA-256. Passwords are argon2id.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlmodel import col, delete, select
+
+from recuerda.customers import normalise
+from recuerda.db import Session
+from recuerda.errors import BadInput, Conflict, TooMany, Unauthorized
+from recuerda.models import Agent, AgentSession, IdentityKind, now
+
+SESSION_LIFE = timedelta(hours=12)
+MAX_FAILURES = 5
+LOCKED_FOR = timedelta(minutes=5)
+MIN_PASSWORD = 10
+_MAX_PASSWORD = 200  # argon2 takes longer ones; nobody types them
+
+_hasher = PasswordHasher()
+# Checked when nobody has the address, so that an unknown one takes as long as a wrong password.
+_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+async def create_agent(
+    session: Session, email: str, name: str, password: str, role: str = "reviewer"
+) -> Agent:
+    """Raises `BadInput` for an address or password that cannot be used, `Conflict` when it is taken."""
+    email = normalise(IdentityKind.EMAIL, email)
+    if not MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:
+        raise BadInput(f"Choose a password of {MIN_PASSWORD} to {_MAX_PASSWORD} characters.")
+    if await _by_email(session, email):
+        raise Conflict("There is an agent with this e-mail address already.")
+    hashed = await asyncio.to_thread(_hasher.hash, password)
+    agent = Agent(email=email, name=name.strip() or email, password_hash=hashed, role=role)
+    session.add(agent)
+    await session.flush()
+    return agent
+
+
+async def check_password(session: Session, email: str, password: str) -> Agent | None:
+    """The agent with these; None, and one more failure noted, when either is wrong.
+
+    The caller commits in both cases: a failure that is rolled back would never lock anybody out.
+    Raises `TooMany` while the agent is locked out, also for the right password.
+    """
+    agent = await _by_email(session, email)
+    if agent and agent.locked_until and agent.locked_until > now():
+        raise TooMany("locked")
+    hashed = agent.password_hash if agent else _NOBODY
+    if not await asyncio.to_thread(_verify, hashed, password) or agent is None:
+        if agent:
+            _count_failure(agent)
+        return None
+    agent.failed_logins, agent.locked_until = 0, None
+    if _hasher.check_needs_rehash(agent.password_hash):
+        agent.password_hash = await asyncio.to_thread(_hasher.hash, password)
+    return agent
+
+
+def _count_failure(agent: Agent) -> None:
+    agent.failed_logins += 1
+    if agent.failed_logins >= MAX_FAILURES:
+        agent.failed_logins, agent.locked_until = 0, now() + LOCKED_FOR
+
+
+def _verify(hashed: str, password: str) -> bool:
+    try:
+        return _hasher.verify(hashed, password[: _MAX_PASSWORD + 1])
+    except VerificationError:
+        return False
+
+
+async def _by_email(session: Session, email: str) -> Agent | None:
+    query = select(Agent).where(Agent.email == email.strip().lower())
+    return (await session.exec(query)).first()
+
+
+async def start_session(session: Session, agent: Agent) -> tuple[str, datetime]:
+    """A new session's token, for the cookie, and when it ends. Sessions that ended are cleared away."""
+    await session.exec(delete(AgentSession).where(col(AgentSession.expires_at) < now()))
+    token, expires = secrets.token_urlsafe(32), now() + SESSION_LIFE
+    session.add(
+        AgentSession(
+            token_hash=_digest(token), agent_id=agent.id, csrf=secrets.token_urlsafe(24), expires_at=expires
+        )
+    )
+    await session.flush()
+    return token, expires
+
+
+async def who(session: Session, token: str | None) -> tuple[Agent, AgentSession]:
+    """Whose session this is. Raises `Unauthorized`."""
+    signed_in = await session.get(AgentSession, _digest(token)) if token else None
+    if signed_in is None or signed_in.expires_at < now():
+        raise Unauthorized("Sign in first.")
+    return await session.get_one(Agent, signed_in.agent_id), signed_in
+
+
+async def end_session(session: Session, token: str) -> None:
+    await session.exec(delete(AgentSession).where(col(AgentSession.token_hash) == _digest(token)))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
