@@ -331,6 +331,7 @@ class Job(SQLModel, table=True):
     __table_args__ = (
         sa.Index("ix_job_state_run_at", "state", "run_at"),
         sa.Index("ix_job_lane_id", "lane", "id"),
+        {"sqlite_autoincrement": True},  # an id is never used again
     )
     id: int | None = Field(default=None, primary_key=True)  # counts up: the order of a lane
     kind: str
