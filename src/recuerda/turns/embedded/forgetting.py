@@ -1,0 +1,77 @@
+"""Forgetting on request: exactly what was asked, said before it is done; everything only once confirmed."""
+
+from collections.abc import Sequence
+
+from recuerda.turns import KnownFact
+from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.reading import Part
+from recuerda.turns.embedded.remembered import my
+
+_ALIKE = 0.55  # the request and a statement, when no word of the request names an attribute
+_EXAMPLES = 2
+_LISTED = 8
+
+
+def forget(case: Case, part: Part) -> str:
+    facts = list(case.context.facts)  # also those awaiting consent: they are the customer's to forget
+    topics = case.words.attributes_in(part.plain)
+    if case.words.cues["all"].search(part.plain) and not (topics and _named(case, facts, part)):
+        return _everything(case, facts)
+    if not facts:
+        return case.say("forget_empty")
+    chosen = _named(case, facts, part) or _alike(facts)
+    if chosen:
+        case.used.intent, case.used.forget = "forget", [fact.id for fact in chosen]
+        case.use(facts=case.used.forget)
+        items = case.speech.join([case.phrase(fact) for fact in chosen[:_LISTED]])
+        return case.say("forget_some", items=items)
+    if topics:
+        return case.say("forget_topic_none", topic=case.words.label(topics[0]))
+    if len(part.plain.split()) <= 3:
+        labels = [my(case, label) for fact in facts if (label := case.words.label(fact.attribute))]
+        examples = [
+            case.speech.quote(case.say("forget_example", label=label)) for label in labels[:_EXAMPLES]
+        ]
+        if examples:
+            return case.say("forget_which", examples=case.speech.join(examples, "or"))
+    return case.say("forget_none")
+
+
+def _everything(case: Case, facts: Sequence[KnownFact]) -> str:
+    if not facts:
+        return case.say("forget_empty")
+    case.use(facts=[fact.id for fact in facts])
+    items = [case.phrase(fact) for fact in facts[:_LISTED]]
+    listed = case.speech.join(list(dict.fromkeys(items))) if len(facts) <= _LISTED else ", ".join(items) + "…"
+    return f"{case.say('forget_all_ask', items=listed)} {case.say('forget_all_confirm')}"
+
+
+def everything_confirmed(case: Case) -> str:
+    if not case.context.facts:
+        return case.say("forget_empty")
+    case.used.intent, case.used.forget = "forget", [fact.id for fact in case.context.facts]
+    case.use(facts=case.used.forget)
+    return case.say("forget_all_done")
+
+
+def _named(case: Case, facts: Sequence[KnownFact], part: Part) -> list[KnownFact]:
+    """Facts whose attribute, or value, the request names; a household member's only when named too."""
+    topics = set(case.words.attributes_in(part.plain))
+    wished = case.words.wishes_in(part.plain)
+    subject = case.words.subject_in(part.plain)
+    found = [fact for fact in facts if fact.attribute in topics]
+    found = [
+        fact
+        for fact in found
+        if (fact.subject == subject) == (subject is not None) or fact.attribute == "family"
+    ]
+    exact = [fact for fact in found if fact.value in wished.get(fact.attribute or "", ())]
+    return exact or found
+
+
+def _alike(facts: Sequence[KnownFact]) -> list[KnownFact]:
+    return (
+        [max(facts, key=lambda fact: fact.relevance)]
+        if facts and max(f.relevance for f in facts) > _ALIKE
+        else []
+    )

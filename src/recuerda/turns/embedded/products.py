@@ -1,0 +1,101 @@
+"""The catalogue as replies see it: records of `Context.products`, their prices, sizes and names."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recuerda.language import Language, fold
+from recuerda.turns import KnownPassage
+from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.vocabulary import normal
+
+SIZES = {"shoe_size", "garment_size"}
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    passage: KnownPassage
+    id: str
+    name: str
+    kind: str
+    url: str | None
+    prices: dict[str, float]
+    fits: dict[str, tuple[str, ...]]
+    description: str
+    highlights: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What its vector is made of."""
+        return f"{self.name}. {'. '.join(self.highlights)}. {self.description}"
+
+
+def catalogue(case: Case) -> list[Product]:
+    made = [_product(passage, case.context.language) for passage in case.context.products]
+    return list({product.id: product for product in made if product}.values())
+
+
+def _product(passage: KnownPassage, language: Language) -> Product | None:
+    data = passage.data
+    if not data or not data.get("name"):
+        return None
+    fits = data.get("fits") or {}
+    return Product(
+        passage=passage,
+        id=str(data.get("id", passage.document_id)),
+        name=str(data["name"]),
+        kind=str(data.get("kind", "")),
+        url=data.get("url") or passage.url,
+        prices={str(c): float(a) for c, a in (data.get("price") or {}).items()},
+        fits={str(a): tuple(normal(str(v)) for v in _listed(values)) for a, values in fits.items()},
+        description=str((data.get("description") or {}).get(language) or passage.text),
+        highlights=tuple((data.get("highlights") or {}).get(language) or ()),
+    )
+
+
+def _listed(values: object) -> Sequence[object]:
+    return values if isinstance(values, list | tuple) else [values]
+
+
+def price(case: Case, product: Product) -> str | None:
+    """In the customer's currency, or the catalogue's only one."""
+    currency = case.currency
+    if currency not in product.prices and len(product.prices) == 1:
+        currency = next(iter(product.prices))
+    if currency is None or currency not in product.prices:
+        return None
+    return case.speech.money(product.prices[currency], currency)
+
+
+def size_of(case: Case, attribute: str, value: str) -> str:
+    return case.words.phrase(attribute, value) or value
+
+
+def named(case: Case, products: Sequence[Product], text: str) -> list[Product]:
+    """Products a text names. A name that is also a common word counts with a capital, or when the search
+    found that product too."""
+    found_too = {str((p.data or {}).get("id")) for p in case.context.knowledge[:3] if p.kind == "product"}
+    plain = fold(text)
+    hits: list[tuple[int, int, Product]] = []
+    for product in products:
+        match = re.search(rf"(?<!\w){re.escape(fold(product.name))}(?!\w)", plain)
+        if match is None:
+            continue
+        written = re.search(rf"(?<!\w){re.escape(product.name)}(?!\w)", text)
+        capital = written is not None and (written.start() > 0 or " " not in text.strip())
+        if " " in product.name or capital or product.id in found_too:
+            hits.append((match.start(), match.end(), product))
+    longest = [
+        (start, product)
+        for start, end, product in hits
+        if not any(s <= start and end <= e and e - s > end - start for s, e, _ in hits)
+    ]
+    return [product for _, product in sorted(longest, key=lambda pair: pair[0])]
+
+
+def item_name(products: Sequence[Product], item: dict[str, object]) -> str | None:
+    """What an order's item is called."""
+    id = str(item.get("product", ""))
+    known = next((product.name for product in products if product.id == id), None)
+    name = known or item.get("name") or id
+    return str(name) if name else None

@@ -1,0 +1,133 @@
+"""What a message wants: its sentences, each with an intent, by sure patterns and nearest examples."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from recuerda.embeddings import Embedder, Vectors
+from recuerda.language import Language, fold
+
+_BREAKS = re.compile(r"(?<=[.!?…])\s+|\n+|(?<=\S)\s*(?=¿)")
+_HELLO = re.compile(
+    r"^(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|hola+|buenas(?: (?:tardes|noches))?|buen dia|"
+    r"buenos dias|oi+|ola|bom dia|boa tarde|boa noite|e ai)(?: (?:there|equipo|pessoal|gente|a todos|team))?"
+    r"(?:[ ,.!:;-]+|$))+"
+)
+_ASKS = re.compile(
+    r"^(?:y |e |and |so |pero |but |mas |entonces )?(?:what|which|who|where|when|why|how|can|could|do|does|did|is|"
+    r"are|will|would|should|may|que|cual(?:es)?|quien|donde|adonde|cuando|cuant[oa]s?|por que|como|puedo|puedes|pueden|"
+    r"tienen|tienes|hay|se puede[n]?|sirve[n]?|o que|qual|quais|quem|onde|quando|quant[oa]s?|posso|pode[m]?|tem|ha|"
+    r"da (?:para|pra)|voces|vcs|sera que|cade|is it|a que hora|a partir|desde que|que horas|ate que)\b"
+)
+_SAME_LANGUAGE = 0.04  # examples in the customer's language count a little more
+_NEAREST = 3
+_LEAST = 0.36  # below this similarity to every example a sentence is none of the intents
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sentence, or neighbours that want the same."""
+
+    text: str
+    plain: str  # folded
+    intent: str  # one of intents.yaml, or "none"
+    sure: bool  # settled by a pattern
+    question: bool
+    vector: Vectors
+
+
+@cache
+def _intents() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "intents.yaml").read_text("utf-8"))
+    return loaded
+
+
+@cache
+def _sure() -> list[tuple[str, re.Pattern[str]]]:
+    intents = _intents()
+    order = [*intents["precedence"], "affirm", "deny"]
+    return [(name, re.compile(re.sub(r"\|\s+", "|", intents[name]["sure"]))) for name in order]
+
+
+class Reader:
+    def __init__(self, encoder: Embedder) -> None:
+        self._encoder = encoder
+
+    @cached_property
+    def _examples(self) -> tuple[Vectors, list[str], list[str]]:
+        """Vectors of all examples with their intents and languages; made once, at the first message."""
+        rows = [
+            (line, intent, language)
+            for intent, entry in _intents().items()
+            if intent != "precedence"
+            for language in ("en", "es", "pt")
+            for line in entry.get(language, "").splitlines()
+            if line.strip()
+        ]
+        vectors = self._encoder.embed([fold_marks(line) for line, _, _ in rows])
+        return vectors, [intent for _, intent, _ in rows], [language for _, _, language in rows]
+
+    def read(self, message: str, language: Language) -> list[Part]:
+        """The message's parts in order, neighbours with the same intent joined; greetings apart."""
+        pieces = [piece.strip() for piece in _BREAKS.split(message) if re.search(r"\w", piece)]
+        parts: list[Part] = []
+        for piece in pieces[:6]:
+            parts += self._greeted(piece[:400], language)
+        return _joined(parts)
+
+    def _greeted(self, piece: str, language: Language) -> list[Part]:
+        hello = _HELLO.match(fold(piece))
+        if hello and hello.end() < len(fold(piece).rstrip(" .!?")):
+            words = len(re.findall(r"\w+", hello[0]))
+            rest = re.sub(rf"^\W*(?:\w+\W+){{{words}}}", "", piece)
+            if rest and rest != piece:
+                return [*self._greeted(piece[: len(piece) - len(rest)], language), self.part(rest, language)]
+        return [self.part(piece, language)]
+
+    def part(self, text: str, language: Language) -> Part:
+        plain = re.sub(r"[¿¡\"“”«»]", "", fold(text)).strip(" .!?…,;:")
+        question = "?" in text or bool(_ASKS.match(plain))
+        vector = self._encoder.embed([fold_marks(text)])[0]
+        intent = next((name for name, pattern in _sure() if pattern.search(plain)), None)
+        if intent:
+            return Part(text, plain, intent, True, question, vector)
+        return Part(text, plain, self._nearest(vector, language, question), False, question, vector)
+
+    def _nearest(self, vector: Vectors, language: Language, question: bool) -> str:
+        examples, intents, languages = self._examples
+        near = examples @ vector + _SAME_LANGUAGE * (np.array(languages) == language)
+        scores: dict[str, list[float]] = {}
+        for index in np.argsort(-near)[:40]:
+            scores.setdefault(intents[index], []).append(float(near[index]))
+        best = {
+            intent: float(np.mean((found + [_LEAST - 0.1] * 3)[:_NEAREST]))
+            for intent, found in scores.items()
+        }
+        if question:
+            best.pop("statement", None)
+        intent = max(best, key=lambda name: best[name]) if best else "none"
+        return intent if best and best[intent] >= _LEAST else "none"
+
+
+def fold_marks(text: str) -> str:
+    """The encoder hears shouting and marks as meaning; people type them or not."""
+    return (
+        re.sub(r"[¿¡!?]", "", text).strip().lower() if text.isupper() else re.sub(r"[¿¡!?]", "", text).strip()
+    )
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last and last.intent == part.intent and last.question == part.question:
+            joined[-1] = replace(last, text=f"{last.text} {part.text}", plain=f"{last.plain} {part.plain}")
+        else:
+            joined.append(part)
+    return joined

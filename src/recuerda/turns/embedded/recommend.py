@@ -1,0 +1,247 @@
+"""Which product to buy, and why, in the customer's own words."""
+
+from collections.abc import Sequence
+
+from recuerda.turns import KnownFact
+from recuerda.turns.embedded.articles import unknown
+from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.fit import Candidate, Wish, budget, disliked, let_down, rank, wishes
+from recuerda.turns.embedded.products import SIZES, Product, catalogue, named, price, size_of
+from recuerda.turns.embedded.reading import Part
+from recuerda.turns.embedded.speech import lower_first
+
+_OTHER_KIND = 0.08  # how much likelier another kind of product must be than the shop's main one
+_NOTHING = 0.18  # no product is this near: the question is about something we do not sell
+
+
+def recommend(case: Case, part: Part) -> str | None:
+    products = catalogue(case)
+    if not products:
+        return None
+    subject = case.words.subject_in(part.plain) or "customer"
+    kind = _kind(case, part, products)
+    if kind is None:
+        return f"{case.say('none_kind')} {case.say('offer_person')}"
+    shelf = [product for product in products if product.kind == kind]
+    wished = wishes(case, part.plain, shelf, subject)
+    regrets = let_down(case, kind, subject)
+    out = disliked(case, regrets) if subject == "customer" else set()
+    ranked = [
+        candidate for candidate in rank(case, wished, shelf, part.vector) if candidate.product.id not in out
+    ]
+    fitting = [candidate for candidate in ranked if not candidate.clashes]
+    fitting, dear = _affordable(case, fitting)
+    if case.words.cues["cheapest"].search(part.plain):
+        fitting.sort(key=lambda c: (len(_unmet(wished, c)), c.product.prices.get(case.currency or "", 0.0)))
+    if not fitting:
+        return _nothing(case, kind, wished)
+    best = fitting[0]
+    pieces = [_suggestion(case, best, subject)]
+    pieces += _because(case, best, regrets)
+    if amount := price(case, best.product):
+        pieces.append(case.say("price", price=amount))
+    if dear:
+        pieces.append(case.say("over_budget"))
+    pieces += _missing(case, wished, best, ranked)
+    pieces += _alternative(case, best, fitting[1:])
+    if best.product.url:
+        pieces.append(case.say("product_link", url=best.product.url))
+    pieces += _ask(case, wished, shelf)
+    case.use(knowledge=[best.product.passage.document_id])
+    return " ".join(pieces)
+
+
+def _kind(case: Case, part: Part, products: Sequence[Product]) -> str | None:
+    """The kind asked for; else the main one, unless another is clearly meant; None for what we lack."""
+    sold = [product.kind for product in products]
+    asked = [kind for kind in case.words.kinds_in(part.plain)]
+    if asked:
+        return next((kind for kind in asked if kind in sold), None)
+    main = max(dict.fromkeys(sold), key=sold.count)
+    alike = case.vectors.published([product.text for product in products]) @ part.vector
+    best = {kind: max(float(a) for a, k in zip(alike, sold, strict=True) if k == kind) for kind in set(sold)}
+    other = max(best, key=lambda kind: best[kind])
+    if (
+        case.words.cues["sell"].match(part.plain)
+        and not case.words.wishes_in(part.plain)
+        and best[other] < 0.3
+    ):
+        return None
+    return other if best[other] > best[main] + _OTHER_KIND else main
+
+
+def _affordable(case: Case, fitting: list[Candidate]) -> tuple[list[Candidate], bool]:
+    """Those within the budget; when none is, the cheapest, and True."""
+    limit = budget(case)
+    currency = case.currency
+    if limit is None or currency is None or not fitting:
+        return fitting, False
+    within = [c for c in fitting if c.product.prices.get(currency, 0.0) <= limit[0]]
+    case.use(facts=[fact.id for fact in limit[1]])
+    if within:
+        return within, False
+    return sorted(fitting, key=lambda c: c.product.prices.get(currency, 0.0)), True
+
+
+def reasons(case: Case, candidate: Candidate) -> str:
+    """Why it suits: what it meets, in words; its highlights when there is nothing to go by."""
+    things, rest, sizes = [], [], []
+    for wish in candidate.met:
+        values = sorted(wish.values & set(candidate.product.fits[wish.attribute]))
+        said = case.words.phrase(wish.attribute, values[0]) or values[0]
+        attribute = case.words.attributes.get(wish.attribute)
+        if wish.attribute in SIZES:
+            sizes.append(case.say("comes_in", size=size_of(case, wish.attribute, values[0])))
+        elif attribute and attribute.reason:
+            rest.append(attribute.reason.format(value=said))
+        else:
+            things += [case.words.phrase(wish.attribute, value) or value for value in values]
+        case.use(facts=[f.id for f in wish.facts if f.value in values or not wish.asked])
+    made = [case.say("fits", things=case.speech.join(things))] if things else []
+    told = [*made, *rest, *sizes]
+    if not (made or rest) and candidate.product.highlights:
+        told = [lower_first(candidate.product.highlights[0]), *told]
+    return case.speech.join(told)
+
+
+def _suggestion(case: Case, best: Candidate, subject: str) -> str:
+    why = reasons(case, best)
+    if not best.met:
+        return case.say("suggest_plain", product=best.product.name, highlight=why)
+    if subject != "customer":
+        who = case.words.subjects[subject][0]
+        return case.say("suggest_for", subject=who, product=best.product.name, reasons=why)
+    return case.say("suggest", product=best.product.name, reasons=why)
+
+
+def _because(case: Case, best: Candidate, regrets: Sequence[KnownFact]) -> list[str]:
+    """The customer's own words behind the choice."""
+    fits = [fact for wish in best.met if wish.attribute not in SIZES for fact in wish.facts]
+    spoken = [fact for fact in regrets if fact.quote]
+    groups = case.quotes([*spoken, *([] if spoken else fits)])
+    if not groups:
+        return []
+    case.use(facts=[fact.id for fact in (spoken or fits)])
+    at, _, quotes = groups[0]
+    if len(groups) > 1:
+        quotes = case.speech.join([quotes, f"{case.speech.when(groups[1][0])}, {groups[1][2]}"])
+    return [case.say("because" if spoken else "because_fact", when=case.speech.when(at), quotes=quotes)]
+
+
+def _unmet(wished: Sequence[Wish], candidate: Candidate) -> list[Wish]:
+    return [
+        wish for wish in wished if wish.asked and wish not in candidate.met and wish not in candidate.clashes
+    ]
+
+
+def _missing(case: Case, wished: Sequence[Wish], best: Candidate, ranked: Sequence[Candidate]) -> list[str]:
+    """What was asked for and the choice is not made for; and what is, had it fitted."""
+    unmet = [wish for wish in _unmet(wished, best) if wish.attribute not in SIZES]
+    if not unmet:
+        return []
+    asked = case.speech.join([_said(case, wish) for wish in unmet])
+    for other in ranked:
+        clash = next((wish for wish in other.clashes if not wish.asked), None)
+        if clash and all(wish in other.met for wish in unmet):
+            case.use(knowledge=[other.product.passage.document_id], facts=[fact.id for fact in clash.facts])
+            if clash.attribute in SIZES:
+                size = size_of(case, clash.attribute, min(clash.values))
+                return [case.say("unmet_size", asked=asked, product=other.product.name, size=size)]
+            made = [case.words.phrase(clash.attribute, v) or v for v in other.product.fits[clash.attribute]]
+            return [
+                case.say("unmet", asked=asked, product=other.product.name, clash=case.speech.join(made, "or"))
+            ]
+    return [case.say("unmet_none", asked=asked)]
+
+
+def _alternative(case: Case, best: Candidate, others: Sequence[Candidate]) -> list[str]:
+    """The next best, when it meets as much of what was asked."""
+    asked = [wish for wish in best.met if wish.asked]
+    for other in others:
+        if all(wish in other.met for wish in asked) and other.product.highlights:
+            product = other.product
+            difference = lower_first(product.highlights[0])
+            amount = price(case, product)
+            if amount:
+                difference = case.say("alternative_price", difference=difference, price=amount)
+            case.use(knowledge=[product.passage.document_id])
+            return [case.say("alternative", product=product.name, difference=difference)]
+    return []
+
+
+def _ask(case: Case, wished: Sequence[Wish], shelf: Sequence[Product]) -> list[str]:
+    """One question, about a size or else about where it will be used, when the answer would change the choice."""
+    known = {wish.attribute for wish in wished}
+    declared = [attribute for product in shelf for attribute in product.fits]
+    for attribute in ("shoe_size", "garment_size"):
+        if attribute in declared and declared.count(attribute) * 2 > len(shelf):
+            if attribute not in known:
+                return [case.say(f"ask_{attribute}")]
+            break
+    if "terrain" not in known and declared.count("terrain") * 2 > len(shelf):
+        return [case.say("ask_terrain")]
+    return []
+
+
+def _said(case: Case, wish: Wish) -> str:
+    return case.speech.join(
+        [case.words.phrase(wish.attribute, value) or value for value in sorted(wish.values)], "or"
+    )
+
+
+def _nothing(case: Case, kind: str, wished: Sequence[Wish]) -> str:
+    said = case.words.kinds.get(kind, (case.say("something"),))[0]
+    if not wished:
+        return unknown(case)
+    case.use(facts=[fact.id for wish in wished for fact in wish.facts])
+    wants = case.speech.join([_said(case, wish) for wish in wished])
+    return f"{case.say('none_fits', kind=said, wants=wants)} {case.say('offer_person')}"
+
+
+def about_product(case: Case, part: Part) -> str | None:
+    """A question about products by name: do they suit, in which size, for how much."""
+    products = named(case, catalogue(case), part.text)[:2]
+    told = [said for product in products if (said := _about(case, part, product))]
+    return " ".join(told) or None
+
+
+def _about(case: Case, part: Part, product: Product) -> str:
+    subject = case.words.subject_in(part.plain) or "customer"
+    wished = wishes(case, part.plain, [product], subject)
+    case.use(knowledge=[product.passage.document_id])
+    pieces = []
+    for wish in (w for w in wished if w.attribute in SIZES and w.asked):
+        there = wish.values & set(product.fits[wish.attribute])
+        size = size_of(case, wish.attribute, min(wish.values))
+        pieces.append(
+            case.say("product_size" if there else "product_no_size", product=product.name, size=size)
+        )
+    if case.words.cues["price"].search(part.plain):
+        amount = price(case, product)
+        told = (
+            case.say("product_price", product=product.name, price=amount)
+            if amount
+            else case.say("price_unknown")
+        )
+        pieces.append(told)
+    if not pieces:
+        pieces.append(_suits(case, part, product, wished))
+    if product.url:
+        pieces.append(case.say("product_link", url=product.url))
+    return " ".join(pieces)
+
+
+def _suits(case: Case, part: Part, product: Product, wished: Sequence[Wish]) -> str:
+    candidate = rank(case, wished, [product], part.vector)[0]
+    if candidate.clashes:
+        wish = candidate.clashes[0]
+        case.use(facts=[fact.id for fact in wish.facts])
+        if wish.attribute in SIZES:
+            size = size_of(case, wish.attribute, min(wish.values))
+            return case.say("product_no_size", product=product.name, size=size)
+        made = [case.words.phrase(wish.attribute, value) or value for value in product.fits[wish.attribute]]
+        yours = case.say("yours_is", fact=_said(case, wish))
+        return case.say("product_clash", product=product.name, made=case.speech.join(made, "or"), yours=yours)
+    if candidate.met:
+        return case.say("product_fits", product=product.name, reasons=reasons(case, candidate))
+    return case.say("product_about", product=product.name, text=product.description)

@@ -1,0 +1,113 @@
+"""What the customer tells about themselves: said back in particular, with what the shop does about it."""
+
+from collections.abc import Sequence
+
+from recuerda.extraction import Draft
+from recuerda.models import Sensitivity
+from recuerda.turns.embedded.articles import articles, best_answer, told
+from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.orders import items_of, last_received, order_number
+from recuerda.turns.embedded.products import catalogue
+from recuerda.turns.embedded.reading import Part
+from recuerda.turns.embedded.speech import sentence
+from recuerda.turns.embedded.vocabulary import normal
+
+_MOST = 5
+_NEXT = 0.36  # how sure the knowledge must be to say what comes next
+
+
+def acknowledge(case: Case, part: Part | None, *, briefly: bool = False) -> str:
+    """What was heard, then what follows from it; `briefly` leaves out the latter."""
+    heard = list(case.context.heard)
+    pieces = [*_sorry(case, heard), *_noted(case, heard)]
+    if not heard:
+        pieces.append(case.say("told"))
+    if not briefly:
+        pieces += _next(case, part, heard)
+    return " ".join(pieces)
+
+
+def _sorry(case: Case, heard: Sequence[Draft]) -> list[str]:
+    return [case.say("sorry")] if any(draft.category == "issue" for draft in heard) else []
+
+
+def _noted(case: Case, heard: Sequence[Draft]) -> list[str]:
+    if any(draft.sensitivity == Sensitivity.SPECIAL for draft in heard):
+        heard = [draft for draft in heard if draft.sensitivity != Sensitivity.SPECIAL]
+        private = [case.say("told_private")]
+    else:
+        private = []
+    corrected = [said for draft in heard if (said := _corrected(case, draft))]
+    rest = [draft for draft in heard if not _old_value(case, draft)]
+    pieces = [*private, *corrected]
+    for subject in dict.fromkeys(draft.subject for draft in rest):
+        items = [_item(case, draft) for draft in _distinct(rest) if draft.subject == subject][:_MOST]
+        listed = case.speech.join(list(dict.fromkeys(items)))
+        if subject in case.words.subjects:
+            pieces.append(case.say("noted_for", subject=case.words.subjects[subject][0], items=listed))
+        elif items:
+            pieces.append(case.say("noted", items=listed))
+    return pieces
+
+
+def _item(case: Case, draft: Draft) -> str:
+    said = case.words.phrase(draft.attribute, draft.value, now=True)
+    return said or case.speech.quote(draft.quote, 90)
+
+
+def _distinct(drafts: Sequence[Draft]) -> list[Draft]:
+    """Without those whose words are part of another's that will be quoted whole."""
+    return [
+        draft
+        for draft in drafts
+        if not any(
+            other is not draft
+            and draft.quote != other.quote
+            and draft.quote in other.quote
+            and draft.attribute is None
+            for other in drafts
+        )
+    ]
+
+
+def _old_value(case: Case, draft: Draft) -> str | None:
+    """What this replaces, when it is a size or a shape said differently before."""
+    for fact in case.context.facts:
+        same = fact.attribute == draft.attribute and fact.subject == draft.subject and fact.value
+        single = draft.attribute in {"shoe_size", "garment_size", "arch_type", "foot_width", "city"}
+        if same and single and draft.value and normal(fact.value or "") != normal(draft.value):
+            return fact.value
+    return None
+
+
+def _corrected(case: Case, draft: Draft) -> str | None:
+    old = _old_value(case, draft)
+    before = case.words.phrase(draft.attribute, old)
+    return case.say("corrected", new=_item(case, draft), old=before) if before else None
+
+
+def _next(case: Case, part: Part | None, heard: Sequence[Draft]) -> list[str]:
+    """How to go on: the order it may be about, and what the shop's articles say to do."""
+    goal = _goal(heard)
+    if goal is None:
+        return []
+    pieces = []
+    question = case.say(goal)
+    answer = best_answer(case, question, case.embed([question])[0], articles(case))
+    if answer and answer.sure >= _NEXT:
+        pieces.append(sentence(told(case, answer)))
+    order = last_received(case)
+    if order and goal == "next_return":
+        case.use(memories=[order.id])
+        items = items_of(case, order, catalogue(case))
+        pieces.append(case.say("which_order", order=order_number(order), items=items))
+    elif not answer or answer.sure < _NEXT:
+        pieces.append(case.say("offer_person"))
+    return pieces
+
+
+def _goal(heard: Sequence[Draft]) -> str | None:
+    for draft in heard:
+        if draft.attribute in {"return", "cancel"} and draft.value != "no":
+            return f"next_{draft.attribute}"
+    return "next_issue" if any(draft.category == "issue" for draft in heard) else None
