@@ -9,12 +9,13 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from recuerda import __version__
+from recuerda import __version__, console, widget
 from recuerda.api import completions, conversations, customers, facts, health, knowledge, problems
 from recuerda.app import Recuerda, running
 from recuerda.errors import TooLarge
 from recuerda.llm import ChatModel
 from recuerda.settings import Settings
+from recuerda.shop import pages as shop
 
 MAX_BODY = 5 * 1024 * 1024
 
@@ -53,6 +54,7 @@ def create_app(
         version=__version__,
         summary="A chat assistant that remembers each customer.",
         lifespan=lifespan,
+        docs_url=None,  # served from installed files, see console.apidocs
         redoc_url=None,
     )
     app.state.open_to_loopback = demo and not settings.api_keys
@@ -61,6 +63,10 @@ def create_app(
     problems.install(app)
     for part in (conversations, customers, facts, knowledge, completions, health):
         app.include_router(part.router)
+    widget.install(app)
+    console.install(app)
+    if demo:
+        shop.install(app)
     app.add_middleware(_Guard, metrics=app.state.metrics)
     if settings.cors_origins:
         app.add_middleware(
@@ -99,8 +105,7 @@ class _Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"] not in ("/docs", "/docs/oauth2-redirect"):
-                    headers.setdefault("Content-Security-Policy", _CSP)
+                headers.setdefault("Content-Security-Policy", _CSP)
                 self._count(scope, message["status"], time.perf_counter() - started)
             await send(message)
 

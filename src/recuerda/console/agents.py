@@ -14,7 +14,7 @@ from sqlmodel import col, delete, select
 
 from recuerda.customers import normalise
 from recuerda.db import Session
-from recuerda.errors import BadInput, Conflict, TooMany, Unauthorized
+from recuerda.errors import BadInput, Conflict, Unauthorized
 from recuerda.models import Agent, AgentSession, IdentityKind, now
 
 SESSION_LIFE = timedelta(hours=12)
@@ -45,18 +45,17 @@ async def create_agent(
 
 
 async def check_password(session: Session, email: str, password: str) -> Agent | None:
-    """The agent with these; None, and one more failure noted, when either is wrong.
+    """The agent with these; None when either is wrong, and while the agent is locked out.
 
-    The caller commits in both cases: a failure that is rolled back would never lock anybody out.
-    Raises `TooMany` while the agent is locked out, also for the right password.
+    The three are not told apart, in words or in time: that would tell which addresses are agents'.
+    The caller commits in every case: a failure that is rolled back would never lock anybody out.
     """
     agent = await _by_email(session, email)
-    if agent and agent.locked_until and agent.locked_until > now():
-        raise TooMany("locked")
-    hashed = agent.password_hash if agent else _NOBODY
-    if not await asyncio.to_thread(_verify, hashed, password) or agent is None:
-        if agent:
-            _count_failure(agent)
+    right = await asyncio.to_thread(_verify, agent.password_hash if agent else _NOBODY, password)
+    if agent is None or (agent.locked_until and agent.locked_until > now()):
+        return None
+    if not right:
+        _count_failure(agent)
         return None
     agent.failed_logins, agent.locked_until = 0, None
     if _hasher.check_needs_rehash(agent.password_hash):
