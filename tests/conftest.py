@@ -1,9 +1,11 @@
 """What every test may use. Real parts throughout; only the language model is a fake."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,9 @@ from recuerda.api.server import create_app
 from recuerda.app import Recuerda
 from recuerda.llm import ChatModel
 from recuerda.settings import Settings
+from tests.servers import chroma_url, postgres, postgres_url
+
+__all__ = ["chroma_url", "postgres", "postgres_url"]
 
 KEY = "test-key-of-the-brand"
 
@@ -49,15 +54,22 @@ class Shop:
         assert response.status_code == 201, response.text
         return str(response.json()["id"])
 
-    async def say(self, conversation: str, text: str) -> dict[str, object]:
+    async def say(self, conversation: str, text: str) -> dict[str, Any]:
         response = await self.http.post(f"/v1/conversations/{conversation}/messages", json={"text": text})
         assert response.status_code == 201, response.text
-        body: dict[str, object] = response.json()
+        body: dict[str, Any] = response.json()
         return body
 
-    async def settle(self, conversation: str, seconds: float = 10.0) -> None:
-        import asyncio
+    async def customer_of(self, conversation: str) -> str:
+        return str((await self.http.get(f"/v1/conversations/{conversation}")).json()["customer_id"])
 
+    async def facts(self, customer_id: str, **query: str) -> list[dict[str, Any]]:
+        response = await self.http.get(f"/v1/customers/{customer_id}/facts", params=query)
+        assert response.status_code == 200, response.text
+        items: list[dict[str, Any]] = response.json()["items"]
+        return items
+
+    async def settle(self, conversation: str, seconds: float = 10.0) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < deadline:
             view = (await self.http.get(f"/v1/conversations/{conversation}")).json()
@@ -97,6 +109,3 @@ async def stocked(settings: Settings) -> AsyncIterator[Shop]:
     async with run_shop(settings) as running:
         await load_knowledge(running.recuerda)
         yield running
-
-
-SettingsMaker = Callable[..., Settings]

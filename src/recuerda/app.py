@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from recuerda import privacy
+from recuerda.channels.delivery import Deliverer
+from recuerda.channels.provider import make_twilio
 from recuerda.db import Database
 from recuerda.embeddings import Embedder, SentenceEncoder, make_embedder
 from recuerda.errors import SetupError
@@ -29,6 +31,18 @@ from recuerda.turns.turn import Turns
 from recuerda.work import Worker
 
 log = logging.getLogger(__name__)
+
+# At their finer levels these write SQL parameters, addresses and bodies, which are customers' words.
+_TALKATIVE = (
+    "aiosqlite",
+    "sqlalchemy",
+    "httpx",
+    "httpcore",
+    "openai",
+    "twilio",
+    "chromadb",
+    "uvicorn.access",
+)
 
 
 @dataclass(slots=True)
@@ -52,6 +66,8 @@ class Recuerda:
 
 def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     """Wire the parts; nothing is opened yet. `model` stands in for the configured one in tests."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     _make_data_dir(settings)
     db = Database(settings.database)
     encoder = SentenceEncoder()
@@ -75,6 +91,8 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)
     worker.handle("index", learner.index)
+    deliverer = Deliverer(db, make_twilio(settings), settings.public_url)
+    worker.handle("deliver", deliverer.deliver, dead=deliverer.give_up)
     worker.handle("erase", privacy.Eraser(db, memories).erase)
     return Recuerda(
         settings,

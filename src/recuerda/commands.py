@@ -81,6 +81,20 @@ async def extract(
         await extract_file(_readable(source), out, extractor, tick)
 
 
+async def ingest(settings: Settings, path: Path, language: str | None) -> None:
+    from recuerda.language import LANGUAGES, from_locale
+    from recuerda.memory.loaders import load
+
+    otherwise = settings.default_language if language is None else from_locale(language)
+    if otherwise is None:
+        raise SetupError(f"--language is one of {', '.join(LANGUAGES)}.")
+    documents = load(_readable(path), otherwise)
+    async with _quiet(settings) as recuerda:
+        with _progress("Ingesting") as tick:
+            counts = await recuerda.knowledge.put_many(documents, tick)
+    _console.print(f"{counts['changed']} documents added or changed, {counts['unchanged']} as they were.")
+
+
 def recall(settings: Settings, memories: Path, queries: Path, out: Path) -> None:
     from recuerda.memory.offline import rank_files
 

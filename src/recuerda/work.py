@@ -226,7 +226,7 @@ class Worker:
         except Exception as error:
             # Only the error's kind and place are kept: its text may quote a customer.
             log.warning(
-                "job %s (%s) failed: %s", job.id, job.kind, type(error).__name__, exc_info=_frames(error)
+                "job %s (%s) failed: %s", job.id, job.kind, type(error).__name__, exc_info=frames(error)
             )
             await self.fail(lease, error)
 
@@ -324,6 +324,6 @@ class Worker:
                     await write(session)
 
 
-def _frames(error: BaseException) -> Any:
+def frames(error: BaseException) -> Any:
     """Where it happened, without the error's text, which may hold a customer's words."""
     return (RuntimeError, RuntimeError(type(error).__name__), error.__traceback__)

@@ -13,7 +13,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from sqlmodel import col
+from sqlmodel import col, func, select
 
 from recuerda.api.auth import Running
 from recuerda.app import Recuerda
@@ -72,7 +72,7 @@ async def metrics(request: Request, recuerda: Running) -> Response:
 
 async def _count_jobs(recuerda: Recuerda, kept: Metrics) -> None:
     kept.jobs.clear()
-    query = sa.select(col(Job.kind), col(Job.state), sa.func.count()).group_by(col(Job.kind), col(Job.state))
+    query = select(Job.kind, Job.state, func.count()).group_by(col(Job.kind), col(Job.state))
     async with recuerda.db.read() as session:
-        for kind, state, count in await session.execute(query):
+        for kind, state, count in (await session.exec(query)).all():
             kept.jobs.labels(kind, state.value).set(count)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recuerda import __version__, console, widget
 from recuerda.api import completions, conversations, customers, facts, health, knowledge, problems
 from recuerda.app import Recuerda, running
+from recuerda.channels import twilio
 from recuerda.errors import TooLarge
 from recuerda.llm import ChatModel
 from recuerda.settings import Settings
@@ -61,7 +62,7 @@ def create_app(
     app.state.demo = demo
     app.state.metrics = health.Metrics()
     problems.install(app)
-    for part in (conversations, customers, facts, knowledge, completions, health):
+    for part in (conversations, customers, facts, knowledge, completions, health, twilio):
         app.include_router(part.router)
     widget.install(app)
     console.install(app)

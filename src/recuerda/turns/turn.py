@@ -23,7 +23,7 @@ from recuerda.settings import Settings
 from recuerda.turns import Context, Engine, Used
 from recuerda.turns.context import Sources, gather
 from recuerda.turns.learn import enqueue_index, enqueue_learn, memory_of
-from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, hold
+from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, frames, hold
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +175,9 @@ class Turns:
             await asyncio.shield(self._worker.give_back(lease))
             raise
         except Exception as error:
-            log.warning("reply to %s failed: %s", message.id, type(error).__name__)
+            log.warning(
+                "reply to %s failed: %s", message.id, type(error).__name__, exc_info=frames(error)
+            )
             await self._worker.fail(lease, error)
             await events.put(error if isinstance(error, RecuerdaError) else _failed())
 

@@ -1,0 +1,114 @@
+"""Bad input gets a problem that says what to do, and nothing is lost or half done."""
+
+from typing import Any
+
+import pytest
+
+from recuerda.errors import Unavailable
+from recuerda.settings import Settings
+from tests.conftest import Shop, make_settings, run_shop
+from tests.fakes import FakeModel
+
+UNKNOWN = "cus_00000000000000000000000000000000"
+
+CASES: list[tuple[str, str, dict[str, Any], int]] = [
+    ("POST", "/v1/conversations", {"json": {}}, 422),
+    ("POST", "/v1/conversations", {"json": {"customer": {}}}, 422),
+    ("POST", "/v1/conversations", {"json": {"customer": {"email": "not an address"}}}, 422),
+    ("POST", "/v1/conversations", {"json": {"customer": {"phone": "12"}}}, 422),
+    ("POST", "/v1/conversations", {"json": {"customer": {"external_id": "x"}, "locale": "klingon"}}, 422),
+    ("POST", "/v1/conversations", {"json": {"customer": {"external_id": "x"}, "channel": "No Such!"}}, 422),
+    ("POST", "/v1/conversations", {"json": {"customer": {"external_id": "x", "colour": "red"}}}, 422),
+    ("POST", "/v1/conversations", {"content": b"{broken"}, 400),
+    ("POST", "/v1/conversations", {"content": b'{"customer": "\xff"}'}, 400),
+    ("GET", "/v1/conversations/cnv_unknown", {}, 404),
+    ("GET", "/v1/conversations/cnv_unknown/messages", {}, 404),
+    ("POST", "/v1/conversations/cnv_unknown/messages", {"json": {"text": "hola"}}, 404),
+    ("POST", "/v1/conversations/cnv_unknown/handoff", {}, 404),
+    ("GET", f"/v1/customers/{UNKNOWN}", {}, 404),
+    ("GET", f"/v1/customers/{UNKNOWN}/facts", {}, 404),
+    ("GET", f"/v1/customers/{UNKNOWN}/facts?status=happy", {}, 422),
+    ("GET", f"/v1/customers/{UNKNOWN}/recall?q=x", {}, 404),
+    ("GET", f"/v1/customers/{UNKNOWN}/recall", {}, 422),
+    ("GET", f"/v1/customers/{UNKNOWN}/export", {}, 404),
+    ("DELETE", f"/v1/customers/{UNKNOWN}", {}, 404),
+    ("POST", f"/v1/customers/{UNKNOWN}/memories", {"json": []}, 422),
+    ("POST", f"/v1/customers/{UNKNOWN}/facts", {"json": {"category": "fit", "statement": "x"}}, 404),
+    ("GET", "/v1/customers", {}, 422),
+    ("GET", "/v1/erasures/era_unknown", {}, 404),
+    ("DELETE", "/v1/merges/mrg_unknown", {}, 404),
+    ("POST", "/v1/facts/fct_unknown/decisions", {"json": {"decision": "confirm"}}, 404),
+    ("POST", "/v1/facts/fct_unknown/decisions", {"json": {"decision": "maybe"}}, 422),
+    ("DELETE", "/v1/knowledge/unknown", {}, 404),
+    ("POST", "/v1/chat/completions", {"json": {"messages": [{"role": "user", "content": "hola"}]}}, 422),
+    ("POST", "/v1/chat/completions", {"json": {"user": "x", "messages": []}}, 422),
+    ("GET", "/no/such/page", {}, 404),
+    ("DELETE", "/v1/conversations", {}, 405),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "request_body", "status"), CASES)
+async def test_a_problem_says_what_to_do(
+    shop: Shop, method: str, path: str, request_body: dict[str, Any], status: int
+) -> None:
+    headers = {"Content-Type": "application/json"} if "content" in request_body else {}
+    response = await shop.http.request(method, path, headers=headers, **request_body)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == status
+    assert len(problem["detail"]) > 15
+    assert problem["title"]
+
+
+@pytest.mark.parametrize(("text", "status"), [("", 422), ("  \n", 422), ("\x00", 422), ("a" * 100_000, 413)])
+async def test_a_message_that_cannot_be_taken_leaves_nothing(shop: Shop, text: str, status: int) -> None:
+    conversation = await shop.open()
+    response = await shop.http.post(f"/v1/conversations/{conversation}/messages", json={"text": text})
+    assert response.status_code == status
+    assert "aaaa" not in response.text
+    assert (await shop.http.get(f"/v1/conversations/{conversation}/messages")).json()["items"] == []
+
+
+async def test_every_kind_of_character_is_kept(shop: Shop) -> None:
+    conversation = await shop.open()
+    text = "¿Año nuevo? 👟👩‍👩‍👧 \u202eabc\u202c <b>hola</b> ' \" \\ %s {{ x }} \u0301"
+    await shop.say(conversation, text)
+    [first, _] = (await shop.http.get(f"/v1/conversations/{conversation}/messages")).json()["items"]
+    assert first["text"] == text
+
+
+async def test_without_a_key_nothing_is_served(shop: Shop) -> None:
+    for key in (None, "Bearer wrong", "Basic dGVzdA==", "Bearer "):
+        headers = {"Authorization": key} if key else {}
+        shop.http.headers.pop("Authorization", None)
+        response = await shop.http.get(f"/v1/customers/{UNKNOWN}", headers=headers)
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_without_knowledge_the_assistant_says_it_does_not_know(shop: Shop) -> None:
+    reply = (await shop.say(await shop.open(), "¿Cuántos días tengo para devolver?"))["reply"]
+    assert reply["language"] == "es"
+    assert reply["receipt"]["knowledge"] == []
+    assert not any(character.isdigit() for character in reply["text"])
+
+
+async def test_when_the_model_is_down_the_embedded_engine_answers(settings: Settings) -> None:
+    down = FakeModel(Unavailable("The model fake did not answer."))
+    async with run_shop(settings.model_copy(update={"engine": "llm"}), model=down) as shop:
+        reply = (await shop.say(await shop.open(), "Hola"))["reply"]
+        assert reply["engine"] == "embedded"
+        assert "did not answer" in reply["receipt"]["fallback"]
+        assert reply["text"]
+
+
+async def test_a_model_that_is_not_there_at_all(settings: Settings) -> None:
+    nowhere = {"llm_model": "x", "llm_base_url": "http://127.0.0.1:9/v1", "llm_retries": 0}
+    async with run_shop(make_settings(settings.data_dir, **nowhere)) as shop:
+        conversation = await shop.open()
+        turn = await shop.say(conversation, "Hola, uso talla 42")
+        assert turn["reply"]["engine"] == "embedded"
+        assert turn["reply"]["receipt"]["fallback"]
+        await shop.settle(conversation)
+        assert [f["value"] for f in await shop.facts(await shop.customer_of(conversation))] == ["42"]
