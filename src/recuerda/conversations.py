@@ -188,6 +188,15 @@ async def hand_off(session: Session, conversation_id: str, *, to_agent: bool = F
     return conversation
 
 
+async def hand_back(session: Session, conversation_id: str) -> Conversation:
+    """The assistant answers again."""
+    conversation = await get(session, conversation_id)
+    if conversation.status is ConversationStatus.RESOLVED:
+        raise Conflict("This conversation is resolved. A new message opens it again.")
+    conversation.status = ConversationStatus.BOT
+    return conversation
+
+
 async def resolve(session: Session, conversation_id: str) -> Conversation:
     conversation = await get(session, conversation_id)
     conversation.status = ConversationStatus.RESOLVED

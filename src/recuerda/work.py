@@ -113,6 +113,16 @@ async def is_settled(session: Session, conversation_id: str) -> bool:
     return (await session.exec(query.limit(1))).first() is None
 
 
+async def revive(session: Session, job_id: int) -> bool:
+    """Try a job that was given up once more, from the start; False when it is not one."""
+    result = await session.exec(
+        sa.update(Job)
+        .where(col(Job.id) == job_id, col(Job.state) == JobState.DEAD)
+        .values(state=JobState.READY, attempts=0, crashes=0, run_at=now(), last_error=None)
+    )
+    return bool(result.rowcount)
+
+
 class Worker:
     """Claims and performs jobs. Any number may run, in any number of processes."""
 
