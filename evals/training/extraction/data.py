@@ -90,6 +90,7 @@ class Example:
     start: int
     end: int
     text: str
+    message: str
     features: list[str]
     question: str  # "" unless the clause may answer it
     label: int | None
@@ -144,6 +145,7 @@ def _example(
 ) -> Example:
     clause = message.clauses[i]
     return Example(
-        group, turn, clause.start, clause.end, message.text[clause.start : clause.end], message.features(i),
+        group, turn, clause.start, clause.end, message.text[clause.start : clause.end],
+        message.text, message.features(i),
         message.question if message.answers(i) else "", label, category, predicted,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from recuerda.extraction.clauses import Clause, cut
 from recuerda.extraction.corrections import corrected
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
-from recuerda.extraction.model import CATEGORIES, Model
+from recuerda.extraction.model import CATEGORIES, Floats, Model
 from recuerda.extraction.normalise import flat, inside, read
 from recuerda.extraction.reversals import reverses
 from recuerda.extraction.subjects import CUSTOMER, subject
@@ -36,9 +36,11 @@ class Judged:
     clause: Clause
     text: str
     question: str  # the one it may answer, "" otherwise
-    fact: float
+    odds: float  # log-odds of being a fact, by itself
+    fact: float  # probability of being one, in its conversation
     category: Category
     certainty: float  # of the category
+    categories: Floats  # probability of each
 
 
 class EmbeddedExtractor:
@@ -72,15 +74,20 @@ class EmbeddedExtractor:
         self, turns: Sequence[Turn], only: Collection[int] | None = None, language: Language | None = None
     ) -> list[Draft]:
         """The same, blocking."""
-        drafts: list[Draft] = []
         spoken = language or detect(" ".join(t.text for t in turns if t.role == "customer"), "en")
-        for i, turn in enumerate(turns):
-            if turn.role == "customer" and (only is None or i in only):
-                drafts += self.message(turns, i, spoken)
-        return drafts
+        wanted = [i for i, t in enumerate(turns) if t.role == "customer" and (only is None or i in only)]
+        judged = self.judge(turns, wanted)
+        return [draft for i in wanted for draft in self.message(turns, i, judged[i], spoken)]
 
-    def judge(self, turns: Sequence[Turn], i: int) -> list[Judged]:
-        """Every clause of turn `i`, fact or not."""
+    def judge(self, turns: Sequence[Turn], wanted: Collection[int]) -> dict[int, list[Judged]]:
+        """Every clause of the customer turns, fact or not; those of `wanted` in the light of the others."""
+        said = {i: self._alone(turns, i) for i, t in enumerate(turns) if t.role == "customer"}
+        return {
+            i: self._together(said[i], [j.odds for k, rest in said.items() if k != i for j in rest])
+            for i in wanted
+        }
+
+    def _alone(self, turns: Sequence[Turn], i: int) -> list[Judged]:
         text, before = turns[i].text, turns[i - 1] if i else None
         clauses = cut(text, self._model.cuts, self._model.weights.cut_at)
         if not clauses:
@@ -88,14 +95,20 @@ class EmbeddedExtractor:
         message = Message(text, clauses, before.text if before else "", before.role if before else None)
         texts = [text[c.start : c.end] for c in clauses]
         questions = [message.question if message.answers(k) else "" for k in range(len(clauses))]
-        vectors = self._embed([*texts, *questions])
+        vectors = np.split(self._embed([*texts, *questions, *[text] * len(texts)]), 3)
         columns = [hashed(message.features(k), SIZE) for k in range(len(clauses))]
-        facts, categories = self._model.judge(vectors[: len(texts)], vectors[len(texts) :], columns)
-        best = categories.argmax(axis=1)
+        odds, categories = self._model.judge(*vectors, columns)
         return [
-            Judged(c, t, q, float(f), CATEGORIES[b], float(row[b]))
-            for c, t, q, f, b, row in zip(clauses, texts, questions, facts, best, categories, strict=True)
+            Judged(c, t, q, float(o), 0.0, CATEGORIES[int(row.argmax())], float(row.max()), row)
+            for c, t, q, o, row in zip(clauses, texts, questions, odds, categories, strict=True)
         ]
+
+    def _together(self, message: Sequence[Judged], others: Sequence[float]) -> list[Judged]:
+        if not message:
+            return []
+        odds, answers = [j.odds for j in message], [bool(j.question) for j in message]
+        facts = self._model.together(odds, np.array([j.categories for j in message]), answers, others)
+        return [replace(j, fact=float(f)) for j, f in zip(message, facts, strict=True)]
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         """Each different text once; the empty one is zeros."""
@@ -108,6 +121,7 @@ class EmbeddedExtractor:
         self,
         turns: Sequence[Turn],
         i: int,
+        judged: Sequence[Judged],
         language: Language,
         *,
         named: Sequence[tuple[int, int, Category]] = (),
@@ -120,7 +134,6 @@ class EmbeddedExtractor:
         context = " ".join(t.text for t in turns[: i + 1])
         drafts: list[Draft] = []
         about: str | None = None
-        judged = self.judge(turns, i)
         barred = forbidden(text, [j.clause for j in judged])
         for k, item in enumerate(judged):
             clause = item.clause
@@ -168,7 +181,9 @@ class EmbeddedExtractor:
             if extra.attribute.name != attribute and extra.span and extra.span != (0, len(item.text)):
                 start, end = (item.clause.start + s for s in extra.span)
                 part = Clause(start, end, item.clause.sentence, False, False)
-                piece = Judged(part, text[start:end], "", item.fact, extra.attribute.category, 1.0)
+                piece = replace(
+                    item, clause=part, text=text[start:end], question="", category=extra.attribute.category
+                )
                 found.append(
                     self._draft(
                         piece, text, turn, language, about, extra.attribute.category,

@@ -68,9 +68,10 @@ class LLMExtractor:
             (*place, Category(f.category)) for f in answer.facts if (place := _find(turns, wanted, f.quote))
         ]
         drafts: list[Draft] = []
+        judged = self._embedded.judge(turns, wanted)
         for i in wanted:
             named = [(start, end, category) for turn, start, end, category in places if turn == i]
-            drafts += self._embedded.message(turns, i, language, named=named, trust=self._trust)
+            drafts += self._embedded.message(turns, i, judged[i], language, named=named, trust=self._trust)
         return drafts
 
 

@@ -1,6 +1,8 @@
 """The trained classifiers: where clauses end, which are facts, of which category. Weights ship as one file.
 
-Linear models over the clause's sentence vector, the vector of the question it answers, and hashed words.
+First each clause by itself: linear models over its sentence vector, those of the question it answers and
+of its message, and hashed words. Then each in the light of the others: in a message that is all questions a
+lone statement is rarely a fact, and among facts a doubtful one often is.
 Made by `python -m evals.training.extraction.train`.
 """
 
@@ -17,7 +19,7 @@ from recuerda.models import Category
 
 CATEGORIES: tuple[Category, ...] = tuple(Category)
 # How much each part counts beside the others; the training uses the same.
-VECTOR_SCALE, WORDS_SCALE = 4.0, 6.0
+VECTOR_SCALE, MESSAGE_SCALE, WORDS_SCALE = 4.0, 2.0, 6.0
 
 Floats = NDArray[np.float32]
 
@@ -27,9 +29,11 @@ class Weights:
     gap_words: Floats  # (columns,)
     gap_bias: float
     cut_at: float  # a gap of at least this probability ends a clause
-    dense: Floats  # (1024, 1 + categories): fact or not, then each category
+    dense: Floats  # (3 * 512, 1 + categories): fact or not, then each category
     words: Floats  # (columns, 1 + categories)
     bias: Floats  # (1 + categories,)
+    company: Floats  # (columns of `in_company`,)
+    company_bias: float
     fact_at: float  # a clause of at least this probability is a fact
     embedder: str
 
@@ -47,6 +51,8 @@ class Model:
                 dense=data["dense"].astype(np.float32),
                 words=data["words"].astype(np.float32),
                 bias=data["bias"].astype(np.float32),
+                company=data["company"].astype(np.float32),
+                company_bias=float(data["company_bias"]),
                 fact_at=float(data["fact_at"]),
                 embedder=str(data["embedder"]),
             )
@@ -58,18 +64,54 @@ class Model:
         return [float(p) for p in _sigmoid(scores)]
 
     def judge(
-        self, clauses: Vectors, questions: Vectors, words: Sequence[Sequence[int]]
+        self, clauses: Vectors, questions: Vectors, messages: Vectors, words: Sequence[Sequence[int]]
     ) -> tuple[Floats, Floats]:
-        """Probability that each clause is a fact, shape (n,), and of each category, shape (n, categories)."""
+        """Log-odds that each clause is a fact, shape (n,), and of each category, shape (n, categories)."""
         weights = self.weights
-        scores = np.hstack([clauses, questions]) * VECTOR_SCALE @ weights.dense + weights.bias
+        scores = dense_block(clauses, questions, messages) @ weights.dense + weights.bias
         for i, columns in enumerate(words):
-            scores[i] += weights.words[list(columns)].sum(axis=0) * (
-                WORDS_SCALE / max(len(columns), 1) ** 0.5
-            )
-        facts = _sigmoid(scores[:, 0])
+            scores[i] += weights.words[list(columns)].sum(axis=0) * (WORDS_SCALE / max(len(columns), 1) ** 0.5)
         odds = np.exp(scores[:, 1:] - scores[:, 1:].max(axis=1, keepdims=True))
-        return facts, np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+        return scores[:, 0], np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+
+    def together(
+        self, odds: Sequence[float], categories: Floats, answers: Sequence[bool], others: Sequence[float]
+    ) -> Floats:
+        """Probability that each clause of a message is a fact, given what was found of its neighbours.
+
+        `others`: log-odds of the clauses of the conversation's other messages.
+        """
+        rows = in_company(odds, categories, answers, others)
+        return _sigmoid(rows @ self.weights.company + self.weights.company_bias)
+
+
+def dense_block(clauses: Vectors, questions: Vectors, messages: Vectors) -> Floats:
+    return np.hstack([clauses * VECTOR_SCALE, questions * VECTOR_SCALE, messages * MESSAGE_SCALE])
+
+
+_FAR = 8.0  # log-odds beyond say no more
+
+
+def in_company(
+    odds: Sequence[float], categories: Floats, answers: Sequence[bool], others: Sequence[float]
+) -> Floats:
+    """What the second step sees of the clauses of one message, in order; shape (n, columns)."""
+    own = np.clip(np.asarray(odds, np.float32), -_FAR, _FAR)
+    rest = np.clip(np.asarray(others, np.float32), -_FAR, _FAR)
+    far = [float(rest.mean()), float(rest.max()), 1.0] if len(rest) else [0.0, -3.0, 0.0]
+    rows = []
+    for i, value in enumerate(own):
+        mates = np.delete(own, i)
+        answer = float(answers[i])
+        row = [
+            value, max(value, 0.0),
+            own[i - 1] if i else 0.0, float(i == 0),
+            own[i + 1] if i + 1 < len(own) else 0.0, float(i + 1 == len(own)),
+            float(mates.mean()) if len(mates) else 0.0, float(mates.max()) if len(mates) else -3.0,
+            float(len(mates) == 0), *far, answer,
+        ]  # fmt: skip
+        rows.append([*row, *(x * answer for x in row[:-1]), *(2 * categories[i])])
+    return np.array(rows, np.float32)
 
 
 def _sigmoid(scores: NDArray[np.floating]) -> Floats:
