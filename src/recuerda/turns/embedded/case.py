@@ -1,7 +1,7 @@
 """What each way of answering gets: the turn's context, what was understood, a voice, and the receipt."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -22,6 +22,7 @@ class Case:
     parts: Sequence[Part]
     speech: Speech
     vectors: Vectoriser
+    links: list[str] = field(default_factory=list)  # lines that end the reply
 
     @cached_property
     def words(self) -> Vocabulary:
@@ -50,6 +51,18 @@ class Case:
     def say(self, key: str, **values: object) -> str:
         return self.speech.say(key, **values)
 
+    def link(self, line: str) -> None:
+        if line not in self.links:
+            self.links.append(line)
+
+    @cached_property
+    def said_before(self) -> str:
+        """The customer's previous message, folded, when this one goes on from it ("and for rain?")."""
+        if not self.words.cues["again"].fullmatch(fold(self.context.message).strip(" ¿?¡!.")):
+            return ""
+        before = (said.text for said in reversed(self.context.transcript) if said.author == "customer")
+        return fold(next(before, ""))
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         return self.vectors.embed(texts)
 
@@ -69,7 +82,10 @@ class Case:
         said = self.words.phrase(fact.attribute, fact.value, now=now)
         if said is None or fact.subject != "customer":
             return self.speech.quote(fact.quote or fact.statement, 90)
-        return said
+        edited = isinstance(fact, KnownFact) and fold(fact.statement) not in fold(
+            fact.quote or fact.statement
+        )
+        return fact.statement if edited else said
 
     def quotes(
         self, facts: Sequence[KnownFact], most: int = 2

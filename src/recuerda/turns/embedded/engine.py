@@ -7,27 +7,27 @@ from zlib import crc32
 
 from recuerda.embeddings import Embedder
 from recuerda.turns import Context, Used
-from recuerda.turns.embedded.articles import PARTLY, answer_question, articles, unknown
+from recuerda.turns.embedded.articles import SURE, answer_question, answerable, unknown
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.forgetting import everything_confirmed, forget
+from recuerda.turns.embedded.named_products import about_product
 from recuerda.turns.embedded.orders import order
+from recuerda.turns.embedded.planning import CHAT, plan
 from recuerda.turns.embedded.reading import Part, Reader
-from recuerda.turns.embedded.recommend import about_product, recommend
+from recuerda.turns.embedded.recommend import recommend
 from recuerda.turns.embedded.remembered import remembered, why
 from recuerda.turns.embedded.speech import Speech
 from recuerda.turns.embedded.statements import acknowledge
 from recuerda.turns.embedded.vectors import Vectoriser
 
 _PIECES = re.compile(r"\S+\s*")
-_ALONE = ("undo", "forget", "person", "why")  # these answer the whole message
-_WORK = ("remembered", "order", "recommend", "question")
-_CHAT = ("thanks", "goodbye", "smalltalk", "capabilities", "affirm", "deny")
-_MOST = 2
+ALONE = ("unrelated", "undo", "forget", "person", "upset", "why")  # these answer the whole message
+WORK = ("remembered", "order", "recommend", "question", "capabilities", "statement", "none")
+_MOST = 2  # questions answered in one reply
 
 
 class EmbeddedEngine:
-    """`encoder` should be the embedded sentence encoder, whatever the store uses: it is asked a few times
-    a reply."""
+    """Implements `turns.Engine`. `encoder` should be the embedded one, whatever the store uses."""
 
     name = "embedded"
 
@@ -50,77 +50,83 @@ class EmbeddedEngine:
 
 
 def _answer(case: Case) -> str:
-    if not case.parts:
-        return case.say("unclear")
+    case.parts = plan(case)
     if said := _to_our_question(case):
         return said
-    for intent in ("unrelated", *_ALONE):
-        if part := next(
-            (p for p in case.parts if p.intent == intent and (p.sure or intent != "unrelated")), None
-        ):
-            return _alone(case, part)
-    said = " ".join(_pieces(case))
-    return f"{_hello(case)}{said}" if said else _hello(case).strip() or unknown(case)
+    for intent in ALONE:
+        if part := next((part for part in case.parts if part.intent == intent), None):
+            return "\n".join([_alone(case, part), *case.links])
+    body = " ".join(_pieces(case))
+    said = f"{_hello(case)}{body}" if body else _hello(case).strip() or case.say("unclear")
+    return "\n".join([said, *case.links])
 
 
 def _to_our_question(case: Case) -> str | None:
     """A yes or no to what we asked just before."""
-    last, intent = case.last_reply, case.parts[0].intent
+    last, intent = case.last_reply, case.parts[0].intent if case.parts else ""
     yes, no = intent == "affirm", intent == "deny"
     if case.speech.said("forget_all_confirm", last):
         return everything_confirmed(case) if yes else case.say("forget_kept") if no else None
-    if case.speech.said("offer_person", last) and yes:
-        case.used.intent = "handoff"
-        return case.say("handoff")
+    if (case.speech.said("offer_person", last) or _asked_which_order(case)) and yes:
+        return _handoff(case)
     return None
+
+
+def _asked_which_order(case: Case) -> bool:
+    """We asked whether a return is about their last order: a person takes it from the yes."""
+    numbers = [str((order.data or {}).get("order") or "-") for order in case.context.orders]
+    which = [case.say("which_order", order=number, items="").split("(")[0] for number in numbers]
+    return any(question in case.last_reply for question in which)
 
 
 def _alone(case: Case, part: Part) -> str:
     if part.intent == "unrelated":
         return case.say("unrelated")
+    if part.intent == "upset":
+        return f"{case.say('upset')} {case.say('offer_person')}"
     if part.intent == "undo":
         case.used.intent = "undo"
         return case.say("undo")
     if part.intent == "forget":
         return forget(case, part)
-    if part.intent == "person":
-        case.used.intent = "handoff"
-        return case.say("handoff")
-    return why(case)
+    return _handoff(case) if part.intent == "person" else why(case)
+
+
+def _handoff(case: Case) -> str:
+    case.used.intent = "handoff"
+    return case.say("handoff")
 
 
 def _hello(case: Case) -> str:
     if not any(part.intent == "greeting" for part in case.parts):
         return ""
+    alone = all(part.intent == "greeting" for part in case.parts)
     if case.context.transcript:
-        return "" if len(case.parts) > 1 else case.say("greeting_again")
+        return case.say("greeting_again") if alone else ""
     name = (case.context.customer_name or "").split(" ")[0]
     hello = case.say("hello", name=name) if name else case.say("hello_plain")
-    return f"{hello} " if len(case.parts) > 1 else f"{hello} {case.say('greeting')}"
+    return f"{hello} {case.say('greeting')}" if alone else f"{hello} "
 
 
 def _pieces(case: Case) -> list[str]:
     """What each part of the message gets; a statement first and briefly when a question follows."""
-    work = [part for part in case.parts if part.intent in (*_WORK, "none", "unrelated", "statement")]
-    asked = [part for part in work if _asks(case, part)]
-    told = [part for part in work if part not in asked]
+    work = [part for part in case.parts if part.intent in WORK]
+    asked = [part for part in work if part.intent != "statement"]
+    told = len(asked) < len(work)
     pieces = []
-    if case.context.heard or told:
-        if not asked or case.context.heard:
-            pieces.append(acknowledge(case, told[0] if told else None, briefly=bool(asked)))
-    pieces += [said for part in asked[:_MOST] if (said := _work(case, part))]
-    if pieces:
-        return list(dict.fromkeys(pieces))
-    return [case.say(part.intent) for part in case.parts if part.intent in _CHAT][:1]
+    if case.context.heard or (told and not asked):
+        pieces.append(acknowledge(case, briefly=bool(asked)))
+    if len(asked) > 1:  # half-understood asides do not get an answer of their own beside a clear question
+        asked = [part for part in asked if part.intent != "none"] or asked[:1]
+    if not (case.context.heard and all(part.intent == "none" and not part.question for part in asked)):
+        pieces += [_work(case, part) for part in asked[:_MOST]]
+    if any(pieces):
+        return [piece for piece in dict.fromkeys(pieces) if piece]
+    return [_chat(case, part) for part in case.parts if part.intent in CHAT and part.intent != "greeting"][:1]
 
 
-def _asks(case: Case, part: Part) -> bool:
-    """Whether a part wants an answer; what only tells something is acknowledged."""
-    if part.intent in {"remembered", "order", "recommend"}:
-        return True
-    if part.intent == "statement":
-        return False
-    return part.question or not case.context.heard
+def _chat(case: Case, part: Part) -> str:
+    return case.say(part.intent)
 
 
 def _work(case: Case, part: Part) -> str:
@@ -128,24 +134,21 @@ def _work(case: Case, part: Part) -> str:
         "remembered": remembered,
         "order": order,
         "recommend": lambda c, p: about_product(c, p) or recommend(c, p),
+        "capabilities": lambda c, p: c.say("capabilities", brand=c.context.brand),
     }
-    if way := ways.get(part.intent):
-        return way(case, part) or answer_question(case, part) or unknown(case)
-    return _question(case, part)
+    way = ways.get(part.intent, answer)
+    return way(case, part) or answer(case, part) or unknown(case)
 
 
-def _question(case: Case, part: Part) -> str:
+def answer(case: Case, part: Part) -> str | None:
     """From the articles; from the catalogue when the search points there; else we do not know."""
-    if said := about_product(case, part):
+    if not answerable(case, part) and (said := about_product(case, part)):
         return said
-    if case.context.knowledge and case.context.knowledge[0].kind == "product":
-        found = answer_question(case, part, least=0.5) or recommend(case, part)
-        if found:
-            return found
+    first = case.context.knowledge[0] if case.context.knowledge else None
+    if first and first.kind == "product" and not answerable(case, part, least=SURE + 0.1):
+        return recommend(case, part)
     if said := answer_question(case, part):
         return said
-    if part.intent == "unrelated":
-        return case.say("unrelated")
-    if articles(case) and part.intent == "question" and (said := answer_question(case, part, least=PARTLY)):
-        return f"{case.say('partial')} {said} {case.say('offer_person')}"
-    return unknown(case)
+    if not part.question and part.intent == "none":
+        return case.say("unclear")
+    return None

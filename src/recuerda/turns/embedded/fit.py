@@ -2,18 +2,27 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from recuerda.language import fold
 from recuerda.turns import KnownFact
 from recuerda.turns.embedded.case import Case
-from recuerda.turns.embedded.products import Product
+from recuerda.turns.embedded.products import SIZES, Product, catalogue, residue
+from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.vocabulary import normal
 
+_TYPICAL = 2.5  # weight of being like the rest of the shelf where nothing is known
 _ASKED = 2.0  # what the message asks for weighs double what we remember
 _MEANING = 4.0  # weight of the likeness between message and product
+_GENERAL = 1.0  # its weight when the message says nothing particular
+# Who says nothing of their feet has ordinary ones.
+_USUAL = {"arch_type": "neutral", "foot_width": "regular", "pronation": "neutral"}
+_UNUSUAL = 0.6  # what a product made for other feet loses while we know nothing of them
+_MISFITS = {"lack_of_support", "too_small", "too_big", "hurts"}
+_ALIKE = 0.35  # a complaint in words of its own and the anchor of those that are about fit
 _SEARCHED = 0.6  # weight of the knowledge search having found the product
 
 
@@ -38,40 +47,63 @@ class Candidate:
 def wishes(case: Case, plain: str, products: Sequence[Product], subject: str) -> list[Wish]:
     """One wish an attribute that the catalogue declares; the message overrides what we remember."""
     declared = {attribute for product in products for attribute in product.fits}
-    asked = {name: set(values) for name, values in case.words.wishes_in(plain).items() if name in declared}
+    said = case.words.wishes_in(case.said_before) | case.words.wishes_in(plain)
+    asked = {name: set(values) for name, values in said.items() if name in declared}
     for draft in case.context.heard:
         if draft.attribute in declared and draft.value and draft.subject == subject:
             asked[draft.attribute] = {normal(draft.value)}
     known: dict[str, list[KnownFact]] = {}
     for fact in case.facts:
-        if fact.attribute in declared and fact.value and fact.subject == subject:
-            known.setdefault(fact.attribute, []).append(fact)
+        name = _named_by(fact, declared)
+        if name and fact.subject == subject:
+            known.setdefault(name, []).append(fact)
     found = []
     for name in declared:
         facts = known.get(name, [])
         if name in asked:
-            same = tuple(fact for fact in facts if normal(fact.value or "") in asked[name])
+            same = tuple(fact for fact in facts if _value(fact, name) in asked[name])
             found.append(Wish(name, frozenset(asked[name]), True, same))
         elif facts:
-            values = frozenset(normal(fact.value or "") for fact in facts)
+            values = frozenset(_value(fact, name) for fact in facts)
             found.append(Wish(name, values, False, tuple(facts)))
     return sorted(found, key=lambda wish: (not wish.asked, wish.attribute))
 
 
-def rank(case: Case, wished: Sequence[Wish], products: Sequence[Product], vector: object) -> list[Candidate]:
+def _named_by(fact: KnownFact, declared: Collection[str]) -> str | None:
+    """The catalogue's attribute a fact is about; `diet: vegan` is about `vegan: yes`."""
+    if fact.attribute in declared and fact.value:
+        return fact.attribute
+    return fact.value if fact.value in declared else None
+
+
+def _value(fact: KnownFact, name: str) -> str:
+    return normal(fact.value or "") if fact.attribute == name else "yes"
+
+
+def rank(case: Case, wished: Sequence[Wish], products: Sequence[Product], part: Part) -> list[Candidate]:
     """Every product with what it meets and what it clashes with, best first."""
     if not products:
         return []
-    alike = case.vectors.published([product.text for product in products]) @ vector  # type: ignore[operator]
+    alike = case.vectors.published([product.text for product in products]) @ part.vector
+    weight = _MEANING if residue(case, part.plain, products)[0] else _GENERAL
     searched = {str((p.data or {}).get("id")): p.score for p in case.context.knowledge if p.kind == "product"}
     rarity = {wish.attribute: _rarity(wish, products) for wish in wished}
+    usual = _usual(products, {wish.attribute for wish in wished})
     candidates = []
     for product, likeness in zip(products, alike, strict=True):
         candidate = Candidate(product)
-        candidate.score = _MEANING * float(likeness) + _SEARCHED * searched.get(product.id, 0.0)
+        candidate.score = weight * float(likeness) + _SEARCHED * searched.get(product.id, 0.0)
+        candidate.score += _TYPICAL * usual[product.id]
+        candidate.score -= _UNUSUAL * sum(
+            usual_value not in product.fits.get(attribute, (usual_value,))
+            for attribute, usual_value in _USUAL.items()
+            if attribute not in rarity
+        )
         for wish in wished:
             declared = product.fits.get(wish.attribute)
             if declared is None:
+                if wish.values == {"yes"}:  # not known to be vegan is not vegan
+                    candidate.clashes.append(wish)
                 continue
             if wish.values & set(declared):
                 candidate.met.append(wish)
@@ -82,34 +114,70 @@ def rank(case: Case, wished: Sequence[Wish], products: Sequence[Product], vector
     return sorted(candidates, key=lambda candidate: -candidate.score)
 
 
+def _usual(products: Sequence[Product], known: Collection[str]) -> dict[str, float]:
+    """How common a product's values are on its shelf, 0 to 1, over what the customer said nothing about.
+
+    Who just asks for a shoe wants the everyday one, not the one for the gym or for racing. Only what most
+    of the shelf declares counts; a product that declares something rarer is for somebody in particular.
+    """
+    declared = Counter(attribute for product in products for attribute in product.fits)
+    common = {a for a, count in declared.items() if count * 2 > len(products)} - SIZES - set(known)
+    counts = Counter((a, v) for p in products for a, values in p.fits.items() for v in values)
+    shares = {}
+    for product in products:
+        best = [
+            max(counts[attribute, value] for value in values) / len(products)
+            for attribute, values in product.fits.items()
+            if attribute in common and values
+        ]
+        extra = sum(a not in common | SIZES | set(known) | set(_USUAL) for a in product.fits)
+        shares[product.id] = (sum(best) / len(best) if best else 0.5) - 0.1 * extra
+    return shares
+
+
 def _rarity(wish: Wish, products: Sequence[Product]) -> float:
     """The fewer products meet a wish, the more meeting it says."""
     meeting = sum(1 for p in products if wish.values & set(p.fits.get(wish.attribute, ())))
     return math.log((len(products) + 1) / (meeting + 0.5))
 
 
-def let_down(case: Case, wished_kind: str, subject: str) -> list[KnownFact]:
-    """What went wrong with a past purchase of this kind and what the customer decided about it."""
-    kinds = {kind for kind, _ in case.words.kinds.items()}
-    found = []
-    for fact in case.facts:
-        if fact.category not in {"issue", "intent"} or fact.subject != subject or fact.value == "no":
-            continue
-        about = set(case.words.kinds_in(fold(f"{fact.statement} {fact.quote or ''}"))) & kinds
-        if about and wished_kind not in about:
-            continue
-        if fact.attribute == "return" or (fact.category == "issue" and _about_fit(case, fact)):
-            found.append(fact)
-    return found
+def let_down(case: Case, kind: str, subject: str) -> list[KnownFact]:
+    """What went wrong with a past purchase of this kind of product and what the customer decided about it."""
+    told = [
+        fact
+        for fact in case.facts
+        if fact.subject == subject
+        and fact.value != "no"
+        and (fact.attribute == "return" or _misfit(case, fact))
+    ]
+    return [fact for fact in told if kind in _kinds(case, fact)]
 
 
-def _about_fit(case: Case, fact: KnownFact) -> bool:
-    """Whether a complaint is about how a product fitted, not about a parcel or an invoice."""
-    attribute = case.words.attributes.get(fact.attribute or "")
-    if attribute and fact.value in attribute.values:
-        return True
+def _misfit(case: Case, fact: KnownFact) -> bool:
+    """A complaint about how a product fitted, not about a parcel or an invoice."""
+    if fact.category != "issue":
+        return False
+    if fact.attribute == "problem" and fact.value:
+        return fact.value in _MISFITS
     anchor, statement = case.embed([case.say("anchor_fit"), fact.statement])
-    return bool(float(anchor @ statement) > 0.35)
+    return bool(float(anchor @ statement) > _ALIKE)
+
+
+def _kinds(case: Case, fact: KnownFact) -> set[str]:
+    """The kinds of product a complaint speaks of; unsaid, those last bought, or the shop's main one."""
+    said = case.words.kinds_in(fold(f"{fact.statement} {fact.quote or ''}"))
+    if said:
+        return set(said)
+    products = catalogue(case)
+    bought = _last_received(case, fact.said_at)
+    kinds = [product.kind for product in products]
+    return {p.kind for p in products if p.id in bought} or {max(dict.fromkeys(kinds), key=kinds.count)}
+
+
+def _last_received(case: Case, before: datetime) -> set[str]:
+    orders = (o for o in case.context.orders if o.kind == "order" and o.at <= before)
+    kept = (o for o in orders if (o.data or {}).get("status") not in {"cancelled", "in_transit"})
+    return _items(next((order.data for order in kept), None))
 
 
 def disliked(case: Case, facts: Sequence[KnownFact]) -> set[str]:
@@ -122,9 +190,7 @@ def disliked(case: Case, facts: Sequence[KnownFact]) -> set[str]:
     if case.context.heard and any(draft.attribute in {"return", "problem"} for draft in case.context.heard):
         told.append(case.context.now)
     if told:
-        before = (o for o in case.context.orders if o.kind == "order" and o.at <= max(told))
-        kept = (o for o in before if (o.data or {}).get("status") not in {"cancelled", "in_transit"})
-        out |= _items(next((order.data for order in kept), None))
+        out |= _last_received(case, max(told))
     return out
 
 

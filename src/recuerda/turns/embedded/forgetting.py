@@ -23,7 +23,7 @@ def forget(case: Case, part: Part) -> str:
     if chosen:
         case.used.intent, case.used.forget = "forget", [fact.id for fact in chosen]
         case.use(facts=case.used.forget)
-        items = case.speech.join([case.phrase(fact) for fact in chosen[:_LISTED]])
+        items = case.speech.join([_item(case, fact) for fact in chosen[:_LISTED]])
         return case.say("forget_some", items=items)
     if topics:
         return case.say("forget_topic_none", topic=case.words.label(topics[0]))
@@ -35,6 +35,12 @@ def forget(case: Case, part: Part) -> str:
         if examples:
             return case.say("forget_which", examples=case.speech.join(examples, "or"))
     return case.say("forget_none")
+
+
+def _item(case: Case, fact: KnownFact) -> str:
+    """ "tu talla (talla 42)": what is forgotten, and its value."""
+    label = case.words.label(fact.attribute)
+    return case.say("forget_item", label=label, said=case.phrase(fact)) if label else case.phrase(fact)
 
 
 def _everything(case: Case, facts: Sequence[KnownFact]) -> str:

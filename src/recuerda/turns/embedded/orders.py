@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from recuerda.language import detect
 from recuerda.turns import KnownMemory
 from recuerda.turns.embedded.case import Case
-from recuerda.turns.embedded.products import Product, catalogue, item_name, named
+from recuerda.turns.embedded.products import Product, catalogue, item_name, named, sized
 from recuerda.turns.embedded.reading import Part
 
 _NUMBER = re.compile(r"(?<![\d.,$])#?\b(\d{4,9})\b(?![.,]\d)")
@@ -37,7 +37,7 @@ def order(case: Case, part: Part) -> str | None:
     open_orders = [o for o in orders if _status(o) not in _CLOSED]
     if open_orders:
         return " ".join(_told(case, o) for o in open_orders[:2])
-    return f"{case.say('order_no_open')} {_last(case, orders[0])} {case.say('order_not_arrived')}"
+    return " ".join([case.say("order_no_open"), _latest(case, orders[0]), *_complaint(case)])
 
 
 def _asked_number(case: Case, part: Part) -> str | None:
@@ -54,14 +54,12 @@ def _status(memory: KnownMemory) -> str:
 
 
 def items_of(case: Case, memory: KnownMemory, products: Sequence[Product]) -> str:
-    """ "Malecón, talla 42 y Brisa Tobillera, talla M"; the memory's own text when it lists nothing."""
+    """ "Malecón talla 42 y Brisa Tobillera talla M"; the memory's own text when it lists nothing."""
     said = []
     for item in (memory.data or {}).get("items") or []:
         name = item_name(products, item)
         size = str(item.get("size") or "")
-        # A size worth saying has a number or is one of the letters; "one size" says nothing.
-        told = f"{name} {case.say('size_of', size=size)}" if re.fullmatch(r"[\d.,]+|X*[SML]", size) else name
-        if told and told not in said:
+        if name and (told := sized(case, name, size)) not in said:
             said.append(told)
     return case.speech.join(said) if said else case.speech.quote(memory.text)
 
@@ -73,8 +71,7 @@ def _told(case: Case, memory: KnownMemory) -> str:
         return _returned(case, memory)
     data, status = memory.data or {}, _status(memory)
     items = items_of(case, memory, catalogue(case))
-    key = f"status_{status}" if case.speech.has(f"status_{status}") else "status_other"
-    how = case.say(key, status=data.get("status") or "?")
+    how = _standing(case, memory)
     number = order_number(memory)
     if status in _CLOSED:
         date = case.speech.date(memory.at)
@@ -86,6 +83,25 @@ def _told(case: Case, memory: KnownMemory) -> str:
         late = eta.date() < case.context.now.date()
         pieces.append(case.say("eta_late" if late else "eta", date=case.speech.date(eta)))
     return " ".join(pieces)
+
+
+def _latest(case: Case, memory: KnownMemory) -> str:
+    case.use(memories=[memory.id])
+    items, date = items_of(case, memory, catalogue(case)), case.speech.date(memory.at)
+    how = _standing(case, memory)
+    return case.say("order_latest", order=order_number(memory), items=items, date=date, status=how)
+
+
+def _standing(case: Case, memory: KnownMemory) -> str:
+    key = f"status_{_status(memory)}"
+    return case.say(key if case.speech.has(key) else "status_other", status=_status(memory) or "?")
+
+
+def _complaint(case: Case) -> list[str]:
+    """A parcel shown as delivered that is not there is for a person to look into."""
+    if not any(draft.category == "issue" for draft in case.context.heard):
+        return []
+    return [case.say("order_not_arrived"), case.say("offer_person")]
 
 
 def _date(value: object) -> datetime | None:
@@ -140,9 +156,7 @@ def _bought(
     if not bought:
         return _told(case, memory)
     case.use(memories=[memory.id])
-    name, size = item_name(products, item) or "", str(item.get("size") or "")
-    if re.fullmatch(r"[\d.,]+|X*[SML]", size):
-        name = f"{name} {case.say('size_of', size=size)}"
+    name = sized(case, item_name(products, item) or "", str(item.get("size") or ""))
     date = case.speech.date(memory.at)
     said = case.say("order_bought", item=name, date=date, order=order_number(memory))
     amount, currency = item.get("price"), item.get("currency")
@@ -180,3 +194,9 @@ def _returned(case: Case, memory: KnownMemory) -> str:
 def last_received(case: Case) -> KnownMemory | None:
     """The latest order the customer has at home."""
     return next((o for o in case.context.orders if o.kind == "order" and _status(o) == "delivered"), None)
+
+
+def open_order(case: Case) -> KnownMemory | None:
+    """The latest order that has not arrived yet."""
+    orders = (o for o in case.context.orders if o.kind == "order")
+    return next((o for o in orders if _status(o) not in _CLOSED), None)

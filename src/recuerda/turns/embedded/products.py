@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recuerda.language import Language, fold
+from recuerda.memory.terms import analyse
 from recuerda.turns import KnownPassage
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.vocabulary import normal
@@ -67,8 +68,25 @@ def price(case: Case, product: Product) -> str | None:
     return case.speech.money(product.prices[currency], currency)
 
 
+def residue(case: Case, plain: str, products: Sequence[Product]) -> tuple[list[str], list[str]]:
+    """The terms of a request that the vocabulary does not explain: (in the catalogue, nowhere in it)."""
+    rest = plain
+    for pattern in case.words.patterns:
+        rest = pattern.sub(" ", rest)
+    terms = [term for term in analyse(rest, case.context.language) if not term.isdigit()]
+    known = {t for product in products for t in analyse(product.text, case.context.language)}
+    return [term for term in terms if term in known], [term for term in terms if term not in known]
+
+
 def size_of(case: Case, attribute: str, value: str) -> str:
     return case.words.phrase(attribute, value) or value
+
+
+def sized(case: Case, name: str, size: str) -> str:
+    """A name with its size; "one size" says nothing and is left out."""
+    if re.fullmatch(r"[\d.,]+", size):
+        return f"{name} {size_of(case, 'shoe_size', size)}"
+    return f"{name} {size_of(case, 'garment_size', size)}" if re.fullmatch(r"X*[SML]", size) else name
 
 
 def named(case: Case, products: Sequence[Product], text: str) -> list[Product]:

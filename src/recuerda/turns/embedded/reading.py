@@ -20,10 +20,12 @@ _HELLO = re.compile(
     r"(?:[ ,.!:;-]+|$))+"
 )
 _ASKS = re.compile(
-    r"^(?:y |e |and |so |pero |but |mas |entonces )?(?:what|which|who|where|when|why|how|can|could|do|does|did|is|"
-    r"are|will|would|should|may|que|cual(?:es)?|quien|donde|adonde|cuando|cuant[oa]s?|por que|como|puedo|puedes|pueden|"
-    r"tienen|tienes|hay|se puede[n]?|sirve[n]?|o que|qual|quais|quem|onde|quando|quant[oa]s?|posso|pode[m]?|tem|ha|"
-    r"da (?:para|pra)|voces|vcs|sera que|cade|is it|a que hora|a partir|desde que|que horas|ate que)\b"
+    r"^(?:y |e |and |so |pero |but |mas |entonces )?(?:"
+    r"what|which|who|where|when|why|how|can|could|do|does|did|is|are|will|would|should|may|"
+    r"que|cual(?:es)?|quien|donde|adonde|cuando|cuant[oa]s?|por que|como|puedo|puedes|pueden|"
+    r"tienen|tienes|hay|se puede[n]?|sirve[n]?|a que hora|a partir|desde que|"
+    r"o que|qual|quais|quem|onde|quando|quant[oa]s?|posso|pode[m]?|tem|ha|da (?:para|pra)|"
+    r"voces|vcs|sera que|cade|que horas|ate que)\b"
 )
 _SAME_LANGUAGE = 0.04  # examples in the customer's language count a little more
 _NEAREST = 3
@@ -39,6 +41,7 @@ class Part:
     intent: str  # one of intents.yaml, or "none"
     sure: bool  # settled by a pattern
     question: bool
+    score: float  # likeness to the intent's nearest examples; 1 when sure
     vector: Vectors
 
 
@@ -96,23 +99,23 @@ class Reader:
         vector = self._encoder.embed([fold_marks(text)])[0]
         intent = next((name for name, pattern in _sure() if pattern.search(plain)), None)
         if intent:
-            return Part(text, plain, intent, True, question, vector)
-        return Part(text, plain, self._nearest(vector, language, question), False, question, vector)
+            return Part(text, plain, intent, True, question, 1.0, vector)
+        intent, score = self._nearest(vector, language, question)
+        return Part(text, plain, intent, False, question, score, vector)
 
-    def _nearest(self, vector: Vectors, language: Language, question: bool) -> str:
+    def _nearest(self, vector: Vectors, language: Language, question: bool) -> tuple[str, float]:
         examples, intents, languages = self._examples
         near = examples @ vector + _SAME_LANGUAGE * (np.array(languages) == language)
         scores: dict[str, list[float]] = {}
         for index in np.argsort(-near)[:40]:
             scores.setdefault(intents[index], []).append(float(near[index]))
-        best = {
-            intent: float(np.mean((found + [_LEAST - 0.1] * 3)[:_NEAREST]))
-            for intent, found in scores.items()
-        }
+        filler = [_LEAST - 0.1] * _NEAREST
+        best = {name: float(np.mean((found + filler)[:_NEAREST])) for name, found in scores.items()}
         if question:
             best.pop("statement", None)
-        intent = max(best, key=lambda name: best[name]) if best else "none"
-        return intent if best and best[intent] >= _LEAST else "none"
+        intent = max(best, key=lambda name: best[name], default="none")
+        score = best.get(intent, 0.0)
+        return (intent, score) if score >= _LEAST else ("none", score)
 
 
 def fold_marks(text: str) -> str:

@@ -6,12 +6,12 @@ from recuerda.turns import KnownFact
 from recuerda.turns.embedded.articles import unknown
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.fit import Candidate, Wish, budget, disliked, let_down, rank, wishes
-from recuerda.turns.embedded.products import SIZES, Product, catalogue, named, price, size_of
+from recuerda.turns.embedded.products import SIZES, Product, catalogue, price, residue, size_of
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.speech import lower_first
 
 _OTHER_KIND = 0.08  # how much likelier another kind of product must be than the shop's main one
-_NOTHING = 0.18  # no product is this near: the question is about something we do not sell
+_CLEAR = 0.45  # likeness to a product that no strange word can spoil
 
 
 def recommend(case: Case, part: Part) -> str | None:
@@ -26,27 +26,25 @@ def recommend(case: Case, part: Part) -> str | None:
     wished = wishes(case, part.plain, shelf, subject)
     regrets = let_down(case, kind, subject)
     out = disliked(case, regrets) if subject == "customer" else set()
-    ranked = [
-        candidate for candidate in rank(case, wished, shelf, part.vector) if candidate.product.id not in out
-    ]
+    ranked = [candidate for candidate in rank(case, wished, shelf, part) if candidate.product.id not in out]
     fitting = [candidate for candidate in ranked if not candidate.clashes]
     fitting, dear = _affordable(case, fitting)
     if case.words.cues["cheapest"].search(part.plain):
         fitting.sort(key=lambda c: (len(_unmet(wished, c)), c.product.prices.get(case.currency or "", 0.0)))
     if not fitting:
-        return _nothing(case, kind, wished)
+        return _nothing(case, kind, wished, ranked)
     best = fitting[0]
     pieces = [_suggestion(case, best, subject)]
-    pieces += _because(case, best, regrets)
+    if not _changed_mind(case, wished, subject):
+        pieces += _because(case, best, regrets)
     if amount := price(case, best.product):
         pieces.append(case.say("price", price=amount))
     if dear:
         pieces.append(case.say("over_budget"))
-    pieces += _missing(case, wished, best, ranked)
-    pieces += _alternative(case, best, fitting[1:])
+    pieces += _missing(case, wished, best, ranked) or _alternative(case, best, fitting[1:])
     if best.product.url:
-        pieces.append(case.say("product_link", url=best.product.url))
-    pieces += _ask(case, wished, shelf)
+        case.link(case.say("product_link", url=best.product.url))
+    pieces += _ask(case, wished, shelf, subject)
     case.use(knowledge=[best.product.passage.document_id])
     return " ".join(pieces)
 
@@ -54,20 +52,23 @@ def recommend(case: Case, part: Part) -> str | None:
 def _kind(case: Case, part: Part, products: Sequence[Product]) -> str | None:
     """The kind asked for; else the main one, unless another is clearly meant; None for what we lack."""
     sold = [product.kind for product in products]
-    asked = [kind for kind in case.words.kinds_in(part.plain)]
+    asked = case.words.kinds_in(part.plain) or case.words.kinds_in(case.said_before)
     if asked:
         return next((kind for kind in asked if kind in sold), None)
     main = max(dict.fromkeys(sold), key=sold.count)
     alike = case.vectors.published([product.text for product in products]) @ part.vector
     best = {kind: max(float(a) for a, k in zip(alike, sold, strict=True) if k == kind) for kind in set(sold)}
     other = max(best, key=lambda kind: best[kind])
-    if (
-        case.words.cues["sell"].match(part.plain)
-        and not case.words.wishes_in(part.plain)
-        and best[other] < 0.3
-    ):
+    plain = case.words.cues["sell"].match(part.plain) or not case.words.wishes_in(part.plain)
+    if plain and residue(case, part.plain, products)[1] and best[other] < _CLEAR:
         return None
     return other if best[other] > best[main] + _OTHER_KIND else main
+
+
+def _changed_mind(case: Case, wished: Sequence[Wish], subject: str) -> bool:
+    """Asks for something else than what they told before, so that their old words no longer explain."""
+    known = {fact.attribute for fact in case.facts if fact.subject == subject}
+    return any(w.asked and not w.facts and w.attribute in known and w.attribute not in SIZES for w in wished)
 
 
 def _affordable(case: Case, fitting: list[Candidate]) -> tuple[list[Candidate], bool]:
@@ -106,10 +107,11 @@ def reasons(case: Case, candidate: Candidate) -> str:
 
 def _suggestion(case: Case, best: Candidate, subject: str) -> str:
     why = reasons(case, best)
+    who = case.words.subjects[subject][0] if subject != "customer" else ""
     if not best.met:
-        return case.say("suggest_plain", product=best.product.name, highlight=why)
-    if subject != "customer":
-        who = case.words.subjects[subject][0]
+        plain = case.say("suggest_plain", product=best.product.name, highlight=why)
+        return f"{case.say('for_whom', subject=who)} {lower_first(plain)}" if who else plain
+    if who:
         return case.say("suggest_for", subject=who, product=best.product.name, reasons=why)
     return case.say("suggest", product=best.product.name, reasons=why)
 
@@ -123,6 +125,8 @@ def _because(case: Case, best: Candidate, regrets: Sequence[KnownFact]) -> list[
         return []
     case.use(facts=[fact.id for fact in (spoken or fits)])
     at, _, quotes = groups[0]
+    if quotes in case.last_reply:  # said a moment ago
+        return []
     if len(groups) > 1:
         quotes = case.speech.join([quotes, f"{case.speech.when(groups[1][0])}, {groups[1][2]}"])
     return [case.say("because" if spoken else "because_fact", when=case.speech.when(at), quotes=quotes)]
@@ -139,7 +143,7 @@ def _missing(case: Case, wished: Sequence[Wish], best: Candidate, ranked: Sequen
     unmet = [wish for wish in _unmet(wished, best) if wish.attribute not in SIZES]
     if not unmet:
         return []
-    asked = case.speech.join([_said(case, wish) for wish in unmet])
+    asked = case.speech.join([said_of(case, wish) for wish in unmet])
     for other in ranked:
         clash = next((wish for wish in other.clashes if not wish.asked), None)
         if clash and all(wish in other.met for wish in unmet):
@@ -169,79 +173,55 @@ def _alternative(case: Case, best: Candidate, others: Sequence[Candidate]) -> li
     return []
 
 
-def _ask(case: Case, wished: Sequence[Wish], shelf: Sequence[Product]) -> list[str]:
-    """One question, about a size or else about where it will be used, when the answer would change the choice."""
+def _ask(case: Case, wished: Sequence[Wish], shelf: Sequence[Product], subject: str) -> list[str]:
+    """One question whose answer would change the choice: the size, else where it will be used."""
     known = {wish.attribute for wish in wished}
     declared = [attribute for product in shelf for attribute in product.fits]
     for attribute in ("shoe_size", "garment_size"):
         if attribute in declared and declared.count(attribute) * 2 > len(shelf):
             if attribute not in known:
-                return [case.say(f"ask_{attribute}")]
+                return [case.say(f"ask_{attribute}" if subject == "customer" else "ask_size_for")]
             break
     if "terrain" not in known and declared.count("terrain") * 2 > len(shelf):
         return [case.say("ask_terrain")]
     return []
 
 
-def _said(case: Case, wish: Wish) -> str:
+def said_of(case: Case, wish: Wish) -> str:
     return case.speech.join(
         [case.words.phrase(wish.attribute, value) or value for value in sorted(wish.values)], "or"
     )
 
 
-def _nothing(case: Case, kind: str, wished: Sequence[Wish]) -> str:
-    said = case.words.kinds.get(kind, (case.say("something"),))[0]
+def _nothing(case: Case, kind: str, wished: Sequence[Wish], ranked: Sequence[Candidate]) -> str:
+    """What nothing meets, and the nearest there is: all that was asked now, and the size."""
     if not wished:
         return unknown(case)
+    said = case.words.kinds.get(kind, (case.say("something"),))[0]
     case.use(facts=[fact.id for wish in wished for fact in wish.facts])
-    wants = case.speech.join([_said(case, wish) for wish in wished])
-    return f"{case.say('none_fits', kind=said, wants=wants)} {case.say('offer_person')}"
+    wants = case.speech.join([said_of(case, wish) for wish in wished])
+    pieces = [case.say("none_fits", kind=said, wants=wants)]
+    near = [c for c in ranked if len(c.clashes) == 1 and not c.clashes[0].asked]
+    near = [
+        c for c in near if c.clashes[0].attribute not in SIZES and c.product.fits.get(c.clashes[0].attribute)
+    ]
+    if near:
+        product, clash = near[0].product, near[0].clashes[0]
+        made = [case.words.phrase(clash.attribute, v) or v for v in product.fits[clash.attribute]]
+        why, other = reasons(case, near[0]), case.speech.join(made, "or")
+        pieces.append(case.say("nearest", product=product.name, reasons=why, clash=other))
+        case.use(knowledge=[product.passage.document_id])
+        if product.url:
+            case.link(case.say("product_link", url=product.url))
+    return " ".join([*pieces, case.say("offer_person")])
 
 
-def about_product(case: Case, part: Part) -> str | None:
-    """A question about products by name: do they suit, in which size, for how much."""
-    products = named(case, catalogue(case), part.text)[:2]
-    told = [said for product in products if (said := _about(case, part, product))]
-    return " ".join(told) or None
-
-
-def _about(case: Case, part: Part, product: Product) -> str:
-    subject = case.words.subject_in(part.plain) or "customer"
-    wished = wishes(case, part.plain, [product], subject)
-    case.use(knowledge=[product.passage.document_id])
-    pieces = []
-    for wish in (w for w in wished if w.attribute in SIZES and w.asked):
-        there = wish.values & set(product.fits[wish.attribute])
-        size = size_of(case, wish.attribute, min(wish.values))
-        pieces.append(
-            case.say("product_size" if there else "product_no_size", product=product.name, size=size)
-        )
-    if case.words.cues["price"].search(part.plain):
-        amount = price(case, product)
-        told = (
-            case.say("product_price", product=product.name, price=amount)
-            if amount
-            else case.say("price_unknown")
-        )
-        pieces.append(told)
-    if not pieces:
-        pieces.append(_suits(case, part, product, wished))
-    if product.url:
-        pieces.append(case.say("product_link", url=product.url))
-    return " ".join(pieces)
-
-
-def _suits(case: Case, part: Part, product: Product, wished: Sequence[Wish]) -> str:
-    candidate = rank(case, wished, [product], part.vector)[0]
-    if candidate.clashes:
-        wish = candidate.clashes[0]
-        case.use(facts=[fact.id for fact in wish.facts])
-        if wish.attribute in SIZES:
-            size = size_of(case, wish.attribute, min(wish.values))
-            return case.say("product_no_size", product=product.name, size=size)
-        made = [case.words.phrase(wish.attribute, value) or value for value in product.fits[wish.attribute]]
-        yours = case.say("yours_is", fact=_said(case, wish))
-        return case.say("product_clash", product=product.name, made=case.speech.join(made, "or"), yours=yours)
-    if candidate.met:
-        return case.say("product_fits", product=product.name, reasons=reasons(case, candidate))
-    return case.say("product_about", product=product.name, text=product.description)
+def better_than(case: Case, part: Part, product: Product) -> list[str]:
+    """Of the same kind as a product that does not suit, the one that does."""
+    shelf = [other for other in catalogue(case) if other.kind == product.kind]
+    ranked = rank(case, wishes(case, part.plain, shelf, "customer"), shelf, part)
+    best = next((candidate for candidate in ranked if not candidate.clashes and candidate.met), None)
+    if best is None:
+        return []
+    case.use(knowledge=[best.product.passage.document_id])
+    return [case.say("better", product=best.product.name, reasons=reasons(case, best))]

@@ -6,24 +6,26 @@ from recuerda.extraction import Draft
 from recuerda.models import Sensitivity
 from recuerda.turns.embedded.articles import articles, best_answer, told
 from recuerda.turns.embedded.case import Case
-from recuerda.turns.embedded.orders import items_of, last_received, order_number
+from recuerda.turns.embedded.orders import items_of, last_received, open_order, order_number
 from recuerda.turns.embedded.products import catalogue
-from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.speech import sentence
 from recuerda.turns.embedded.vocabulary import normal
 
 _MOST = 5
+_GOALS = {"return", "refund", "exchange", "cancel"}
+_LAST = {"issue", "intent"}
 _NEXT = 0.36  # how sure the knowledge must be to say what comes next
 
 
-def acknowledge(case: Case, part: Part | None, *, briefly: bool = False) -> str:
+def acknowledge(case: Case, *, briefly: bool = False) -> str:
     """What was heard, then what follows from it; `briefly` leaves out the latter."""
-    heard = list(case.context.heard)
-    pieces = [*_sorry(case, heard), *_noted(case, heard)]
-    if not heard:
+    heard = sorted(case.context.heard, key=lambda draft: draft.category in _LAST)  # clauses after nouns
+    worth = [draft for draft in heard if draft.attribute != "buy"] if briefly else heard
+    pieces = [*_sorry(case, heard), *_noted(case, worth)]
+    if not heard and not briefly:
         pieces.append(case.say("told"))
     if not briefly:
-        pieces += _next(case, part, heard)
+        pieces += _next(case, heard)
     return " ".join(pieces)
 
 
@@ -86,7 +88,7 @@ def _corrected(case: Case, draft: Draft) -> str | None:
     return case.say("corrected", new=_item(case, draft), old=before) if before else None
 
 
-def _next(case: Case, part: Part | None, heard: Sequence[Draft]) -> list[str]:
+def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
     """How to go on: the order it may be about, and what the shop's articles say to do."""
     goal = _goal(heard)
     if goal is None:
@@ -96,8 +98,8 @@ def _next(case: Case, part: Part | None, heard: Sequence[Draft]) -> list[str]:
     answer = best_answer(case, question, case.embed([question])[0], articles(case))
     if answer and answer.sure >= _NEXT:
         pieces.append(sentence(told(case, answer)))
-    order = last_received(case)
-    if order and goal == "next_return":
+    order = open_order(case) if goal == "next_cancel" else last_received(case)
+    if order and goal != "next_issue":
         case.use(memories=[order.id])
         items = items_of(case, order, catalogue(case))
         pieces.append(case.say("which_order", order=order_number(order), items=items))
@@ -108,6 +110,6 @@ def _next(case: Case, part: Part | None, heard: Sequence[Draft]) -> list[str]:
 
 def _goal(heard: Sequence[Draft]) -> str | None:
     for draft in heard:
-        if draft.attribute in {"return", "cancel"} and draft.value != "no":
+        if draft.attribute in _GOALS and draft.value != "no":
             return f"next_{draft.attribute}"
     return "next_issue" if any(draft.category == "issue" for draft in heard) else None

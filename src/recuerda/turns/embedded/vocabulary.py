@@ -34,6 +34,14 @@ class Vocabulary:
     subjects: dict[str, tuple[str, re.Pattern[str]]]
     cues: dict[str, re.Pattern[str]]  # all, cheapest, price, available, returned, bought, sell, several
 
+    @property
+    def patterns(self) -> list[re.Pattern[str]]:
+        """Everything a customer's words may match."""
+        values = (p for a in self.attributes.values() for _, p in a.values.values())
+        words = (pattern for a in self.attributes.values() for pattern in (a.find, a.words))
+        named = (pattern for group in (self.kinds, self.subjects) for _, pattern in group.values())
+        return [*values, *words, *named, *self.cues.values()]
+
     def wishes_in(self, plain: str) -> dict[str, set[str]]:
         """Attribute -> values that a message (folded) speaks of."""
         found: dict[str, set[str]] = {}
