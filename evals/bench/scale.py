@@ -31,7 +31,7 @@ from recuerda.embeddings import SentenceEncoder, Vectors, to_bytes, unit
 from recuerda.memory import Memories, NewMemory
 from recuerda.memory.cache import item_of
 from recuerda.memory.history import History
-from recuerda.memory.rows import rows, vectors
+from recuerda.memory.rows import newest
 from recuerda.models import Customer, Memory
 from recuerda.settings import Settings
 
@@ -196,9 +196,9 @@ async def exactly(
 ) -> list[str]:
     """The same question put to every row of SQL, without index or cache."""
     async with db.read() as session:
-        found = await rows(session, person, embedder.name)
-        known = await vectors(session, person, [row.id for row in found])
-    history = History([item_of(row) for row in found], np.stack([known[row.id] for row in found]))
+        found, known = await newest(session, person, embedder.name, 5000)
+    assert known is not None
+    history = History([item_of(row) for row in found], known)
     hits = history.search(query, vector, now=datetime.now(UTC), language="en", limit=10)
     return [hit.item.id for hit in hits]
 

@@ -1,9 +1,12 @@
 """Recall over SQL and Chroma: what is kept, what is refused, what other processes may do."""
 
 import asyncio
+import contextlib
 import json
+import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from sqlmodel import col
 
 from recuerda.db import Database
 from recuerda.errors import NotFound, SetupError
-from recuerda.memory import Memories, touch
+from recuerda.memory import Memories, cache, touch
 from recuerda.memory.shards import shards_for
 from recuerda.models import Customer, Memory
 from recuerda.settings import Settings
@@ -193,3 +196,54 @@ def test_shards_grow_with_the_memories() -> None:
 async def _version(db: Database, id: str) -> int:
     async with db.read() as session:
         return (await session.get_one(Customer, id)).memory_version
+
+
+async def test_a_history_too_long_to_hold_is_searched_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "HELD", 50)
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await customer(db, "bruno")
+        await remember(service, db, "bruno", [said(n, f"parrot word{n}") for n in range(300)])
+        await remember(service, db, "ana", [said(0, "my parrot is called Zoltan")])
+        await remember(service, db, "ana", [said(n, f"order word{n} arrived") for n in range(1, 400)])
+        for number, asked in ((0, "parrot called Zoltan"), (17, "word17 arrived"), (399, "word399 arrived")):
+            [hit] = await service.recall("ana", asked, floor=0.0, limit=1)
+            assert hit.at == START + timedelta(hours=number)
+        monkeypatch.setattr(service._index, "_shards", None)  # and without Chroma
+        monkeypatch.setattr(service._index, "_suspect", lambda error: None)
+        [hit] = await service.recall("ana", "parrot called Zoltan", floor=0.0, limit=1)
+        assert hit.text == "my parrot is called Zoltan"
+
+
+async def test_a_chroma_server(tmp_path: Path) -> None:
+    """Two processes' worth of services on one server, as with several workers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    chroma = Path(sys.executable).with_name("chroma")
+    server = subprocess.Popen(
+        [chroma, "run", "--path", tmp_path / "server", "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            await asyncio.sleep(0.1)
+        async with memories(tmp_path, url=url) as (one, db), memories(tmp_path, url=url) as (two, _):
+            await customer(db, "ana")
+            await remember(one, db, "ana", [said(n, f"word{n} arrived") for n in range(30)])
+            assert len(await two.recall("ana", "word7", floor=0.0, limit=50)) == 30
+            assert (await two.status())["indexed"] == 30
+            async with db.write() as session:
+                await session.exec(sa.delete(Memory).where(col(Memory.customer_id) == "ana"))
+                await session.exec(sa.delete(Customer).where(col(Customer.id) == "ana"))
+            await one.forget("ana")
+            assert (await one.status())["indexed"] == 0
+    finally:
+        server.terminate()
+        server.wait()

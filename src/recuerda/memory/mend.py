@@ -26,7 +26,7 @@ from recuerda.db import Database, Session
 from recuerda.embeddings import from_bytes
 from recuerda.errors import Unavailable
 from recuerda.memory.rows import chunks
-from recuerda.memory.shards import Entry, Shards, seal, shard_of, whole
+from recuerda.memory.shards import Entry, Shards, seal, shard_of
 from recuerda.models import Customer, Memory
 
 Tell = Callable[[str, int, int], None]  # what is being done (probe, rebuild), how far, of how many
@@ -83,7 +83,7 @@ def sound(shards: Shards, shard: int, expected: Print) -> bool:
     for id, customer_id in zip(found.ids, customers, strict=True):
         actual.add(id, customer_id)
     return actual == expected and all(
-        whole(known, vector) for known, vector in zip(found.seals, found.vectors, strict=True)
+        known == seal(vector) for known, vector in zip(found.seals, found.vectors, strict=True)
     )
 
 
@@ -109,6 +109,7 @@ async def rebuild(db: Database, embedder: str, shards: Shards, wanted: Collectio
         async for entries in _entries(db, embedder, customers.get(shard, ())):
             shards.fill(entries)
             written += len(entries)
+        shards.settle(shard)
         tell("rebuild", done, len(wanted))
     return written
 
@@ -123,17 +124,14 @@ async def _customers(db: Database, shards: int, wanted: Collection[int]) -> dict
 
 
 async def _entries(db: Database, embedder: str, customers: Iterable[str]) -> AsyncIterator[list[Entry]]:
-    columns = col(Memory.id), col(Memory.customer_id), col(Memory.text), col(Memory.embedding)
+    columns = col(Memory.id), col(Memory.customer_id), col(Memory.embedding)
     async with db.read() as session:
         for part in chunks(list(customers)):
             query = sa.select(*columns).where(
                 col(Memory.customer_id).in_(part), col(Memory.embedder) == embedder
             )
             async for batch in (await _stream(session, query)).partitions():
-                yield [
-                    Entry(id, customer_id, seal(text, vector := from_bytes(data)), vector)
-                    for id, customer_id, text, data in batch
-                ]
+                yield [Entry(id, customer_id, from_bytes(data)) for id, customer_id, data in batch]
 
 
 def sweep(path: Path) -> None:

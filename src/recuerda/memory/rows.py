@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import numpy as np
 import sqlalchemy as sa
 from sqlmodel import col, select
 
@@ -56,38 +57,52 @@ async def version(session: Session, customer_id: str) -> int | None:
 
 async def stamps(session: Session, customer_id: str, embedder: str) -> dict[str, datetime]:
     """Which memories the customer has and when each was last written."""
-    found = await _run(
-        session,
-        sa.select(col(Memory.id), col(Memory.created_at)).where(
-            col(Memory.customer_id) == customer_id, col(Memory.embedder) == embedder
-        ),
-    )
+    query = sa.select(col(Memory.id), col(Memory.created_at))
+    found = await _run(session, query.where(*_of(customer_id, embedder)))
     return {id: aware(at) for id, at in found}
 
 
-async def rows(
-    session: Session, customer_id: str, embedder: str, ids: Iterable[str] | None = None
-) -> list[Row]:
-    """All of the customer's memories, or those of `ids`, in order of time."""
-    query = sa.select(*_ROW).where(col(Memory.customer_id) == customer_id, col(Memory.embedder) == embedder)
-    found: list[Row] = []
-    for part in [None] if ids is None else chunks(list(ids)):
-        narrowed = query if part is None else query.where(col(Memory.id).in_(part))
-        found += [
-            Row(r[0], r[1], aware(r[2]), r[3], r[4], r[5], r[6], aware(r[7]))
-            for r in await _run(session, narrowed)
-        ]
-    return sorted(found, key=lambda row: (row.at, row.id))
+async def newest(
+    session: Session, customer_id: str, embedder: str, limit: int
+) -> tuple[list[Row], Vectors | None]:
+    """The customer's newest memories in order of time, and their vectors, a row each."""
+    query = sa.select(*_ROW, col(Memory.embedding)).where(*_of(customer_id, embedder))
+    return _parsed(await _run(session, query.order_by(col(Memory.at).desc()).limit(limit)))
 
 
-async def vectors(session: Session, customer_id: str, ids: Sequence[str]) -> dict[str, Vectors]:
-    found: dict[str, Vectors] = {}
-    for part in chunks(ids):
-        query = sa.select(col(Memory.id), col(Memory.embedding)).where(
-            col(Memory.customer_id) == customer_id, col(Memory.id).in_(part)
-        )
-        found |= {id: from_bytes(data) for id, data in await _run(session, query)}
-    return found
+async def chosen(
+    session: Session, customer_id: str, embedder: str, ids: Iterable[str]
+) -> tuple[list[Row], Vectors | None]:
+    """Those of `ids` that are the customer's, like `newest`."""
+    query = sa.select(*_ROW, col(Memory.embedding)).where(*_of(customer_id, embedder))
+    found: list[Any] = []
+    for part in chunks(list(ids)):
+        found += await _run(session, query.where(col(Memory.id).in_(part)))
+    return _parsed(found)
+
+
+async def nearest(
+    session: Session, customer_id: str, embedder: str, vector: Vectors, limit: int
+) -> list[str]:
+    """The ids whose vectors are nearest: every one is looked at, which is for when Chroma cannot."""
+    query = sa.select(col(Memory.id), col(Memory.embedding)).where(*_of(customer_id, embedder))
+    ids: list[str] = []
+    scores: list[float] = []
+    streamed = await (await session.connection()).stream(query.execution_options(yield_per=CHUNK))
+    async for part in streamed.partitions():
+        ids += [id for id, _ in part]
+        scores += (np.stack([from_bytes(data) for _, data in part]) @ vector).tolist()
+    return [ids[i] for i in np.argsort(-np.array(scores), kind="stable")[:limit]]
+
+
+def _of(customer_id: str, embedder: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return col(Memory.customer_id) == customer_id, col(Memory.embedder) == embedder
+
+
+def _parsed(found: Iterable[Any]) -> tuple[list[Row], Vectors | None]:
+    ordered = sorted(found, key=lambda r: (r[2], r[0]))
+    rows = [Row(r[0], r[1], aware(r[2]), r[3], r[4], r[5], r[6], aware(r[7])) for r in ordered]
+    return rows, np.stack([from_bytes(r[8]) for r in ordered]) if ordered else None
 
 
 async def full(session: Session, customer_id: str, ids: Sequence[str]) -> list[Memory]:

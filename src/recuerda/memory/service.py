@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlmodel import col, select
 
@@ -15,14 +16,15 @@ from recuerda.errors import NotFound
 from recuerda.language import Language
 from recuerda.masking import mask
 from recuerda.memory import rows as sql
-from recuerda.memory.cache import Histories
-from recuerda.memory.history import FLOOR
+from recuerda.memory.cache import Histories, item_of
+from recuerda.memory.history import FLOOR, History
 from recuerda.memory.reembed import reembed
 from recuerda.memory.upkeep import VectorIndex
 from recuerda.models import Customer, Memory, now
 from recuerda.settings import Settings
 
 CACHE_BYTES = 256 * 1024 * 1024
+_CANDIDATES = 200  # of the part of a history that is too long to be held
 _EMBED_BATCH = 32  # about 50 ms: the encoder serves one caller at a time, so a long job must let others in
 
 
@@ -66,9 +68,7 @@ class Memories:
     ) -> None:
         self._db, self._embedder = db, embedder
         self._index = VectorIndex(db, embedder, settings)
-        self._histories = Histories(
-            db, embedder.name, embedder.dimensions, self._index.read, self._index.owes, cache_bytes
-        )
+        self._histories = Histories(embedder.name, embedder.dimensions, cache_bytes)
 
     async def start(self) -> None:
         """Returns at once; Chroma is opened, probed and healed in the background, SQL serves meanwhile.
@@ -177,16 +177,24 @@ class Memories:
         if vector is None:
             vector = (await self.embed([query]))[0]
         async with self._db.read() as session:
-            history = await self._histories.get(session, customer_id)
-            hits = history.search(
-                query,
-                vector,
-                now=now or _now(),
-                language=language,
-                limit=limit,
-                kinds=kinds,
-                floor=floor,
-            )
+            history, complete = await self._histories.get(session, customer_id)
+            searched = [history]
+            if not complete:
+                searched.append(await self._beyond(session, customer_id, vector, history))
+            hits = [
+                hit
+                for part in searched
+                for hit in part.search(
+                    query,
+                    vector,
+                    now=now or _now(),
+                    language=language,
+                    limit=limit,
+                    kinds=kinds,
+                    floor=floor,
+                )
+            ]
+            hits = sorted(hits, key=lambda hit: -hit.score)[:limit] if len(searched) > 1 else hits
             extras = await sql.extras(session, customer_id, [hit.item.id for hit in hits]) if hits else {}
         return [
             Recalled(
@@ -204,6 +212,19 @@ class Memories:
             for hit in hits
             if (item := hit.item).id in extras
         ]
+
+    async def _beyond(self, session: Session, customer_id: str, vector: Vectors, held: History) -> History:
+        """Of a history too long to be held, the memories nearest to the question that are not held."""
+        ids = await self._index.nearest(customer_id, vector, _CANDIDATES)
+        if ids is None:
+            ids = await sql.nearest(session, customer_id, self._embedder.name, vector, _CANDIDATES)
+        known = {item.id for item in held.items}
+        others = [id for id in ids if id not in known]
+        rows, vectors = await sql.chosen(session, customer_id, self._embedder.name, others)
+        return History(
+            [item_of(row) for row in rows],
+            np.zeros((0, self._embedder.dimensions), np.float32) if vectors is None else vectors,
+        )
 
     async def forget(self, *customer_ids: str) -> dict[str, int]:
         """Removes what Chroma's files hold of customers whose rows in SQL are gone; counts what it was.
@@ -269,6 +290,4 @@ def _now() -> datetime:
 
 
 def _stack(parts: list[Vectors]) -> Vectors:
-    import numpy as np
-
     return np.concatenate(parts)

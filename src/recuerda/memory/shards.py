@@ -3,11 +3,11 @@
 Customers are spread over a fixed number of collections by a hash of their id. One collection for all
 was measured to lose recall and take seconds at a million items; one per customer runs out of file
 handles. A shard holds ids, vectors and two small metadata values, never text: `customer`, the only
-filter there is, and `seal`, a checksum of text and vector by which the reader notices a damaged file
-or a row that has changed since.
+filter there is, and `seal`, the vector's checksum, by which a probe notices a damaged file.
 """
 
 import contextlib
+import ctypes
 import hashlib
 import logging
 import sqlite3
@@ -15,6 +15,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 BATCH = 20  # Chroma's embedded writes hold the interpreter: 20 rows keep other work waiting about 15 ms
 _BULK = 5000  # in a process of its own; Chroma takes no more than 5461 at once
 _ENTRIES_A_SHARD, _FEWEST, _MOST = 2000, 16, 1024
-_LOADED = 200_000  # entries read into Chroma's memory, which it never gives back, before it is opened anew
+_LOADED = 100_000  # entries read into Chroma's memory, which it never gives back, before it is opened anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +43,20 @@ class Entry:
 
     id: str
     customer_id: str
-    seal: int
     vector: Vectors
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One customer's entries as read: `vectors` has a row for each id."""
+    """Entries as read: `vectors` has a row for each id."""
 
     ids: list[str]
     seals: list[int]
     vectors: Vectors
 
 
-def seal(text: str, vector: Vectors) -> int:
-    """Checksums of the text (upper 31 bits: Chroma has signed integers) and of the vector (lower 32)."""
-    return (zlib.crc32(text.encode()) & 0x7FFFFFFF) << 32 | zlib.crc32(to_bytes(vector))
-
-
-def whole(seal: int, vector: Vectors) -> bool:
-    """Whether a vector is as it was when it was sealed."""
-    return seal & 0xFFFFFFFF == zlib.crc32(to_bytes(vector))
+def seal(vector: Vectors) -> int:
+    return zlib.crc32(to_bytes(vector))
 
 
 def shard_of(customer_id: str, shards: int) -> int:
@@ -84,7 +78,8 @@ class Shards:
     def __init__(self, shards: int, *, path: Path | None = None, url: str = "") -> None:
         """`path` opens an embedded Chroma, `url` a server: exactly one of them."""
         self.shards = shards
-        self._client = _embedded(path) if path else _server(url)
+        self._connect = partial(_embedded, path) if path else partial(_server, url)
+        self._client = self._connect()
         # The number is in the name: entries placed by one number are never looked for by another.
         self._prefix = f"{_PREFIX}{shards:04d}-"
         self._collections: dict[int, Collection] = {}
@@ -101,6 +96,7 @@ class Shards:
         with self._lock:
             self._collections.clear()
             self._client.close()
+            _trim()
             self.on_close()
 
     def upsert(self, entries: Sequence[Entry], batch: int = BATCH) -> None:
@@ -115,22 +111,37 @@ class Shards:
         """`upsert` for a process with nothing else to do: a hundred times the rows a second."""
         self.upsert(entries, _BULK)
 
+    def settle(self, shard: int) -> None:
+        """After filling: has Chroma drop its log of what it has written, and gives back the memory."""
+        with self._lock, _chroma("settle"):
+            self._collection(shard).count()
+            if self.crowded:
+                self._collections.clear()
+                self._client.close()
+                _trim()
+                self._client = self._connect()
+                self._loaded = 0
+
     def _write(self, shard: int, rows: Sequence[Entry]) -> None:
         with self._lock, _chroma("write"):
             self._collection(shard).upsert(
                 ids=[row.id for row in rows],
                 embeddings=np.stack([row.vector for row in rows]),
-                metadatas=[{"customer": row.customer_id, "seal": row.seal} for row in rows],
+                metadatas=[{"customer": row.customer_id, "seal": seal(row.vector)} for row in rows],
             )
 
-    def read(self, customer_id: str) -> Slice:
+    def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str]:
+        """Ids of the customer's entries nearest to `vector`, about exactly (see `_HNSW`)."""
         with _chroma("read"):
             with self._lock:
                 collection = self._collection(shard_of(customer_id, self.shards))
-            got = collection.get(where={"customer": customer_id}, include=["embeddings", "metadatas"])
-            vectors = np.asarray(got["embeddings"], np.float32)
-            seals = [_int((data or {}).get("seal")) for data in got["metadatas"] or ()]
-        return Slice(got["ids"], seals, vectors)
+            found = collection.query(
+                query_embeddings=[vector.tolist()],
+                n_results=limit,
+                where={"customer": customer_id},
+                include=[],
+            )
+        return found["ids"][0]
 
     def all(self, shard: int) -> tuple[Slice, list[str]]:
         """A whole shard, and whose each entry is: for the probe, not for any question about a customer."""
@@ -142,13 +153,6 @@ class Shards:
             vectors = np.asarray(got["embeddings"], np.float32)
         found = Slice(got["ids"], [_int(entry.get("seal")) for entry in data], vectors)
         return found, [str(entry.get("customer")) for entry in data]
-
-    def delete(self, customer_id: str, ids: Sequence[str]) -> None:
-        """Takes entries out of reach; their bytes stay in the files until the shard is built anew."""
-        with self._lock, _chroma("delete"):
-            collection = self._collection(shard_of(customer_id, self.shards))
-            for start in range(0, len(ids), BATCH):
-                collection.delete(ids=list(ids[start : start + BATCH]), where={"customer": customer_id})
 
     def drop(self, shard: int) -> None:
         with self._lock, _chroma("drop"):
@@ -192,9 +196,9 @@ class Shards:
 
 
 _PREFIX = "mem-"
-# `l2` because Chroma gives vectors back bit for bit only in that space. The graph is thin: histories
-# are read whole and searched exactly, it is never walked.
-_HNSW: Any = {"space": "l2", "ef_construction": 16, "max_neighbors": 4, "ef_search": 16}
+# `l2` because Chroma gives vectors back bit for bit only in that space; for unit vectors it ranks like
+# the cosine. The graph is walked past other customers' entries, hence the wide search.
+_HNSW: Any = {"space": "l2", "ef_construction": 40, "max_neighbors": 12, "ef_search": 1000}
 
 
 def _names(client: "Client") -> list[str]:
@@ -208,6 +212,12 @@ def shards_on(url: str) -> int | None:
         numbers = [int(name.split("-")[1]) for name in _names(client) if name.startswith(_PREFIX)]
         client.close()
     return max(numbers, default=None)
+
+
+def _trim() -> None:
+    """Gives the memory of a closed index back to the system, where the C library can (glibc)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _int(value: object) -> int:

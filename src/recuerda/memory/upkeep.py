@@ -9,18 +9,18 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import select
 
 from recuerda.db import Database
-from recuerda.embeddings import Embedder, from_bytes
+from recuerda.embeddings import Embedder, Vectors, from_bytes
 from recuerda.errors import SetupError, Unavailable
 from recuerda.memory import rows as sql
 from recuerda.memory.home import Home, Remote, home_for
-from recuerda.memory.shards import BATCH, Entry, Shards, Slice, seal, shard_of
+from recuerda.memory.shards import BATCH, Entry, Shards, shard_of
 from recuerda.models import Memory
 from recuerda.settings import Settings
 
@@ -65,12 +65,12 @@ class VectorIndex:
                 await asyncio.to_thread(self._home.note_clean_close, await self._memories())
         self._home.leave()
 
-    async def read(self, customer_id: str) -> Slice | None:
-        """None when Chroma cannot say; the caller then asks SQL."""
+    async def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str] | None:
+        """Ids of the customer's nearest memories; None when Chroma cannot say, and SQL is to be asked."""
         async with self._open() as shards:
             try:
                 if shards:
-                    return await asyncio.to_thread(shards.read, customer_id)
+                    return await asyncio.to_thread(shards.nearest, customer_id, vector, limit)
             except Unavailable as error:
                 self._suspect(error)
         return None
@@ -80,7 +80,7 @@ class VectorIndex:
         async with self._db.read() as session:
             rows = await sql.full(session, customer_id, ids)
         entries = [
-            Entry(row.id, customer_id, seal(row.text, vector := from_bytes(row.embedding)), vector)
+            Entry(row.id, customer_id, from_bytes(row.embedding))
             for row in rows
             if row.embedder == self._embedder.name
         ]
@@ -94,11 +94,6 @@ class VectorIndex:
                 shards = None
             if shards is None:
                 self._owed[customer_id] |= set(ids)
-
-    def owes(self, customer_id: str, ids: Collection[str]) -> None:
-        """Notes entries that Chroma lacks or has wrong; they are written soon."""
-        self._owed[customer_id] |= set(ids)
-        self._spawn(self._settle())
 
     async def erase(self, customer_ids: Sequence[str]) -> dict[str, int]:
         """Builds the customers' shards anew from SQL, which no longer knows them, and sweeps the files."""
