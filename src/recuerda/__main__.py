@@ -1,0 +1,5 @@
+"""`python -m recuerda`."""
+
+from recuerda.cli import main
+
+main()
