@@ -65,7 +65,9 @@ def _run(
             timeout_graceful_shutdown=_GRACE,
         )
     )
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C: uvicorn has stopped in order already
+    # uvicorn stops in order, then raises the signal again for us: that is a clean end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(1)
