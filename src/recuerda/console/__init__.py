@@ -1,14 +1,36 @@
 """The agents' console: review what was remembered, look after customers, take over conversations."""
 
-from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse
+from pathlib import Path
 
-from recuerda.console import apidocs
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.staticfiles import StaticFiles
+
+from recuerda.console import apidocs, jobs, people, review, signin, threads
+from recuerda.console.web import console_router, error_page
+from recuerda.errors import NotFound
+
+_rest = console_router()
+
+
+@_rest.get("")
+@_rest.get("/")
+async def start() -> Response:
+    return RedirectResponse("/console/review", status_code=303)
+
+
+@_rest.get("/{path:path}")
+async def nothing(request: Request, path: str) -> Response:
+    return error_page(request, NotFound(""))
 
 
 def install(app: FastAPI) -> None:
     apidocs.install(app)
+    static = Path(__file__).parent / "static"
+    app.mount("/console/static", StaticFiles(directory=static), name="console-static")
+    for part in (signin.router, review.router, people.router, threads.router, jobs.router, _rest):
+        app.include_router(part)
 
     @app.get("/", include_in_schema=False)
-    async def start(request: Request) -> RedirectResponse:
+    async def root(request: Request) -> Response:
         return RedirectResponse("/shop" if request.app.state.demo else "/console/", status_code=302)

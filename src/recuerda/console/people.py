@@ -1,0 +1,181 @@
+"""Customers: found, shown with profile and history, exported, merged, erased."""
+
+import json
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Form, Response
+from sqlmodel import col, or_, select
+
+from recuerda import customers, privacy
+from recuerda.console.web import Posted, SignedIn, Visit, console_router, page, see
+from recuerda.db import Session
+from recuerda.errors import BadInput, NotFound
+from recuerda.facts import profile
+from recuerda.models import (
+    Category,
+    Conversation,
+    Customer,
+    FactStatus,
+    Identity,
+    IdentityKind,
+    Memory,
+    Merge,
+)
+from recuerda.turns.learn import enqueue_reindex
+
+_PAGE = 50
+router = console_router()
+
+
+@router.get("/customers")
+async def find(visit: SignedIn, q: str = "", after: str = "") -> Response:
+    """By name, address or id; without a question, the newest."""
+    q = q.strip()
+    async with visit.recuerda.db.read() as session:
+        query = select(Customer).where(col(Customer.merged_into).is_(None))
+        if q:
+            query = query.where(_matches(q))
+        if after:
+            query = query.where(col(Customer.id) < after)
+        found = (await session.exec(query.order_by(col(Customer.id).desc()).limit(_PAGE + 1))).all()
+        rows = [
+            {"customer": one, "identities": await customers.identities(session, one.id)}
+            for one in found[:_PAGE]
+        ]
+    last = found[_PAGE - 1].id if len(found) > _PAGE else None
+    return await page(visit, "customers.html", q=q, rows=rows, last=last)
+
+
+def _matches(q: str) -> sa.ColumnElement[bool]:
+    like = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    address: sa.ColumnElement[bool] = col(Identity.value).ilike(like, escape="\\")
+    digits = "".join(c for c in q if c.isdigit())
+    if len(digits) >= 4 and not any(c.isalpha() for c in q):  # a phone, however it is spaced
+        address = or_(address, col(Identity.value).contains(digits))
+    owns = select(Identity.customer_id).where(address)
+    return or_(col(Customer.name).ilike(like, escape="\\"), col(Customer.id) == q, col(Customer.id).in_(owns))
+
+
+@router.get("/customers/{customer_id}")
+async def show(visit: SignedIn, customer_id: str, show: bool = False) -> Response:
+    return await _customer_page(visit, customer_id, show=show)
+
+
+async def _customer_page(
+    visit: Visit,
+    customer_id: str,
+    *,
+    show: bool = False,
+    erase_failed: bool = False,
+    merge_failed: str | None = None,
+) -> Response:
+    async with visit.recuerda.db.read() as session:
+        customer = await customers.get(session, customer_id)
+        facts = await profile.view(session, await profile.find(session, customer.id, limit=500))
+        current = [f for f in facts if f.status in (FactStatus.ACTIVE, FactStatus.PROPOSED)]
+        context: dict[str, Any] = {
+            "customer": customer,
+            "identities": await customers.identities(session, customer.id),
+            "profile": {c: mine for c in Category if (mine := [f for f in current if f.category is c])},
+            "past": [f for f in facts if f not in current],
+            "history": await _history(session, customer.id),
+            "conversations": await _conversations(session, customer.id),
+            "merges": await _merges(session, customer.id),
+        }
+    return await page(
+        visit,
+        "customer.html",
+        status=422 if erase_failed or merge_failed is not None else 200,
+        show=show,
+        word=customer.name or customer.id,  # what must be typed to erase
+        erase_failed=erase_failed,
+        merge_failed=merge_failed,
+        **context,
+    )
+
+
+async def _history(session: Session, customer_id: str) -> list[Memory]:
+    """Orders, returns, tickets, notes: what is not a message, newest first."""
+    query = select(Memory).where(Memory.customer_id == customer_id, Memory.kind != "turn")
+    return list((await session.exec(query.order_by(col(Memory.at).desc()).limit(100))).all())
+
+
+async def _conversations(session: Session, customer_id: str) -> list[Conversation]:
+    query = select(Conversation).where(Conversation.customer_id == customer_id)
+    return list(
+        (await session.exec(query.order_by(col(Conversation.last_message_at).desc()).limit(100))).all()
+    )
+
+
+async def _merges(session: Session, customer_id: str) -> list[Merge]:
+    query = select(Merge).where(Merge.customer_id == customer_id).order_by(col(Merge.id).desc())
+    return list((await session.exec(query)).all())
+
+
+@router.get("/customers/{customer_id}/export")
+async def export(visit: SignedIn, customer_id: str) -> Response:
+    async with visit.recuerda.db.read() as session:
+        data = await privacy.export(session, customer_id)
+    return Response(
+        json.dumps(data, ensure_ascii=False, indent=2),
+        media_type="application/json",
+        headers={
+            "Content-Disposition": f'attachment; filename="{data["customer"]["id"]}.json"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@router.post("/customers/{customer_id}/erase")
+async def erase(visit: Posted, customer_id: str, word: Annotated[str, Form()] = "") -> Response:
+    """`word` is the customer's name, typed: erasing cannot be undone."""
+    async with visit.recuerda.db.write() as session:
+        customer = await customers.get(session, customer_id)
+        right = word.strip().casefold() == (customer.name or customer.id).strip().casefold()
+        erasure = (
+            await privacy.request_erasure(session, customer.id, actor=visit.agent.email) if right else None
+        )
+    if erasure is None:
+        return await _customer_page(visit, customer_id, erase_failed=True)
+    visit.recuerda.worker.wake()
+    return see(f"/console/erasures/{erasure.id}")
+
+
+@router.get("/erasures/{erasure_id}")
+async def erasure(visit: SignedIn, erasure_id: str) -> Response:
+    async with visit.recuerda.db.read() as session:
+        return await page(visit, "erasure.html", erasure=await privacy.get_erasure(session, erasure_id))
+
+
+@router.post("/customers/{customer_id}/merges")
+async def merge(visit: Posted, customer_id: str, other: Annotated[str, Form()] = "") -> Response:
+    """`other` is an id or an e-mail address of the same person."""
+    try:
+        async with visit.recuerda.db.write() as session:
+            other_id = await _id_of(session, other.strip())
+            merged = await customers.merge(session, customer_id, other_id, actor=visit.agent.email)
+            await enqueue_reindex(session, merged.customer_id)
+    except (NotFound, BadInput):
+        return await _customer_page(visit, customer_id, merge_failed=other)
+    visit.recuerda.worker.wake()
+    return see(f"/console/customers/{merged.customer_id}", done="merge")
+
+
+async def _id_of(session: Session, given: str) -> str:
+    if "@" not in given:
+        return given
+    found = await customers.find(session, IdentityKind.EMAIL, given)
+    if found is None:
+        raise NotFound("There is no customer with this e-mail address.")
+    return found.id
+
+
+@router.post("/merges/{merge_id}/undo")
+async def unmerge(visit: Posted, merge_id: str) -> Response:
+    async with visit.recuerda.db.write() as session:
+        merged = await customers.unmerge(session, merge_id)
+        await enqueue_reindex(session, merged.customer_id)
+        await enqueue_reindex(session, merged.other_id)
+    visit.recuerda.worker.wake()
+    return see(f"/console/customers/{merged.customer_id}", done="unmerge")

@@ -1,0 +1,95 @@
+"""Signing in and out, and the choice of language."""
+
+import hmac
+import secrets
+from typing import Annotated
+
+from fastapi import Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from recuerda.api.auth import Running
+from recuerda.console import agents
+from recuerda.console.texts import COOKIE as LANGUAGE_COOKIE
+from recuerda.console.web import COOKIE, Posted, back_to, bare_page, console_router
+from recuerda.errors import Unauthorized
+from recuerda.language import from_locale
+
+_HOME = "/console/review"
+_PRE_COOKIE = "recuerda_signin"  # ties the sign-in form to this browser, before there is a session
+_YEAR = 365 * 24 * 3600
+router = console_router()
+
+
+def _is_secure(request: Request, public_url: str) -> bool:
+    return request.url.scheme == "https" or public_url.startswith("https://")
+
+
+@router.get("/sign-in")
+async def ask(request: Request, recuerda: Running, next: str = "") -> Response:
+    try:
+        async with recuerda.db.read() as session:
+            await agents.who(session, request.cookies.get(COOKIE))
+    except Unauthorized:
+        return _form(request, recuerda, next)
+    return RedirectResponse(back_to(next, _HOME), status_code=303)
+
+
+def _form(
+    request: Request, recuerda: Running, next: str, *, email: str = "", failed: bool = False
+) -> Response:
+    token = request.cookies.get(_PRE_COOKIE) or secrets.token_urlsafe(24)
+    status = 401 if failed else 200
+    response = bare_page(
+        request, "sign_in.html", status=status, csrf=token, next=next, email=email, failed=failed
+    )
+    secure = _is_secure(request, recuerda.settings.public_url)
+    response.set_cookie(_PRE_COOKIE, token, path="/console", httponly=True, samesite="strict", secure=secure)
+    return response
+
+
+@router.post("/sign-in")
+async def sign_in(
+    request: Request,
+    recuerda: Running,
+    email: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "",
+) -> Response:
+    expected = request.cookies.get(_PRE_COOKIE, "")
+    if not expected or not hmac.compare_digest(expected.encode(), csrf.encode()):
+        return _form(request, recuerda, next, email=email)
+    async with recuerda.db.write() as session:
+        agent = await agents.check_password(session, email, password)
+        token, _expires = await agents.start_session(session, agent) if agent else ("", None)
+    if agent is None:
+        return _form(request, recuerda, next, email=email, failed=True)
+    response = RedirectResponse(back_to(next, _HOME), status_code=303)
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(agents.SESSION_LIFE.total_seconds()),
+        path="/console",
+        httponly=True,
+        samesite="lax",
+        secure=_is_secure(request, recuerda.settings.public_url),
+    )
+    response.delete_cookie(_PRE_COOKIE, path="/console")
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(visit: Posted) -> Response:
+    async with visit.recuerda.db.write() as session:
+        await agents.end_session(session, visit.request.cookies[COOKIE])
+    response = RedirectResponse("/console/sign-in", status_code=303)
+    response.delete_cookie(COOKIE, path="/console")
+    return response
+
+
+@router.get("/language/{code}")
+async def choose_language(request: Request, code: str, next: str = "") -> Response:
+    response = RedirectResponse(back_to(next, _HOME), status_code=303)
+    if language := from_locale(code):
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR, path="/", samesite="lax")
+    return response

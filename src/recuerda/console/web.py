@@ -1,0 +1,191 @@
+"""What every page of the console shares: who is signed in, templates, errors as pages, CSRF."""
+
+import hmac
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from sqlmodel import col
+
+from recuerda.api.auth import recuerda_of
+from recuerda.app import Recuerda
+from recuerda.console import agents
+from recuerda.console.texts import Words, language_of, texts
+from recuerda.errors import BadInput, Forbidden, RecuerdaError, Unauthorized
+from recuerda.language import LANGUAGES
+from recuerda.models import (
+    Agent,
+    Conversation,
+    ConversationStatus,
+    Fact,
+    FactStatus,
+    Job,
+    JobState,
+    Review,
+    now,
+)
+
+log = logging.getLogger(__name__)
+
+COOKIE = "recuerda_agent"
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a signed-in agent."""
+
+    request: Request
+    recuerda: Recuerda
+    agent: Agent
+    csrf: str
+    t: Words
+
+
+async def signed_in(request: Request) -> Visit:
+    recuerda = recuerda_of(request)
+    async with recuerda.db.read() as session:
+        agent, session_row = await agents.who(session, request.cookies.get(COOKIE))
+    return Visit(request, recuerda, agent, session_row.csrf, Words(language_of(request)))
+
+
+SignedIn = Annotated[Visit, Depends(signed_in)]
+
+
+async def posted(visit: SignedIn, csrf: Annotated[str, Form()] = "") -> Visit:
+    """A form of ours, sent by the agent: another site cannot know the token."""
+    if not hmac.compare_digest(visit.csrf.encode(), csrf.encode()):
+        raise Forbidden("This form is not from this session. Go back, reload the page and send it again.")
+    return visit
+
+
+Posted = Annotated[Visit, Depends(posted)]
+
+
+def waiting_for_review() -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a fact wait for a reviewer: it may be used, or will be, and nobody has judged it."""
+    return (
+        col(Fact.review) == Review.NEEDED,
+        col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.PROPOSED]),
+        sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > now()),
+    )
+
+
+async def _counts(recuerda: Recuerda) -> dict[str, int]:
+    async with recuerda.db.read() as session:
+        query = sa.select(
+            sa.select(sa.func.count()).select_from(Fact).where(*waiting_for_review()).scalar_subquery(),
+            sa.select(sa.func.count())
+            .select_from(Conversation)
+            .where(col(Conversation.status) == ConversationStatus.WAITING)
+            .scalar_subquery(),
+            sa.select(sa.func.count())
+            .select_from(Job)
+            .where(col(Job.state) == JobState.DEAD)
+            .scalar_subquery(),
+        )
+        review, waiting, dead = (await session.execute(query)).one()
+    return {"review": review, "conversations": waiting, "jobs": dead}
+
+
+async def page(visit: Visit, template: str, *, status: int = 200, **context: Any) -> Response:
+    """`done` in the address names what was just done; it is said at the top."""
+    done = f"done.{visit.request.query_params.get('done', '')}"
+    return _render(
+        visit.request,
+        template,
+        visit.t,
+        status=status,
+        agent=visit.agent,
+        csrf=visit.csrf,
+        counts=await _counts(visit.recuerda),
+        done=visit.t(done) if done in texts(visit.t.language) else None,
+        **context,
+    )
+
+
+def bare_page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page for somebody who is not signed in, or an error's."""
+    return _render(request, template, Words(language_of(request)), status=status, agent=None, **context)
+
+
+def _render(request: Request, template: str, t: Words, *, status: int, **context: Any) -> HTMLResponse:
+    def when(at: datetime) -> Markup:
+        # In UTC; a script turns it to the agent's own time.
+        text = f"{at.day} {t.months()[at.month - 1]} {at.year}, {at:%H:%M}"
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), text)
+
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    html = _templates.get_template(template).render(
+        t=t, language=t.language, languages=LANGUAGES, when=when, path=path, url=address, **context
+    )
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def address(path: str, **query: object) -> str:
+    """`path` with the parts of `query` that say something."""
+    given = urlencode({key: value for key, value in query.items() if value not in (None, "", False)})
+    return f"{path}?{given}" if given else path
+
+
+def back_to(path: str, otherwise: str) -> str:
+    """A place of the console to return to; anything else is somebody's trick."""
+    safe = path.startswith("/console/") and "//" not in path and "\\" not in path
+    return path if safe else otherwise
+
+
+def see(path: str, *, done: str | None = None, at: str = "") -> RedirectResponse:
+    """After a form: look at `path`, told what was `done`, at the element with id `at`."""
+    if done:
+        path += ("&" if "?" in path else "?") + urlencode({"done": done})
+    return RedirectResponse(path + (f"#{at}" if at else ""), status_code=303)
+
+
+class _Route(APIRoute):
+    """Errors become pages; who is not signed in is sent to the sign-in."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Unauthorized:
+                wanted = request.url.path if request.method == "GET" else "/console/"
+                return RedirectResponse(address("/console/sign-in", next=wanted), status_code=303)
+            except RequestValidationError:
+                return error_page(request, BadInput("invalid"))
+            except RecuerdaError as error:
+                return error_page(request, error)
+            except Exception as error:  # a fault of ours: logged without its text, which may quote somebody
+                name = type(error).__name__
+                frames = (RuntimeError, RuntimeError(name), error.__traceback__)
+                log.error("unexpected %s in the console", name, exc_info=frames)
+                return error_page(request, RecuerdaError("fault"))
+
+        return handled
+
+
+def error_page(request: Request, error: RecuerdaError) -> Response:
+    return bare_page(request, "error.html", status=error.status, error=error)
+
+
+def console_router() -> APIRouter:
+    return APIRouter(prefix="/console", include_in_schema=False, route_class=_Route)
