@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from recuerda.extraction import Draft
 from recuerda.turns.embedded.case import Case
-from recuerda.turns.embedded.products import catalogue, named
+from recuerda.turns.embedded.products import SIZES, catalogue, named
 from recuerda.turns.embedded.reading import Part
 
 CHAT = ("greeting", "thanks", "goodbye", "smalltalk", "affirm", "deny")
@@ -46,7 +46,7 @@ def _intent(case: Case, part: Part) -> str:
         return "none"
     if part.intent == "order" and not case.words.cues["ordered"].search(part.plain):
         return _named_or(case, part, "question" if part.question else "none")
-    if part.intent == "recommend" and part.question and _about_policy(case):
+    if part.intent == "recommend" and part.question and _about_policy(case) and not _for_a_size(case, part):
         return "question"
     return _named_or(case, part, part.intent) if part.intent in {"none", "remembered"} else part.intent
 
@@ -62,6 +62,11 @@ def _stated(part: Part, heard: Sequence[Draft]) -> str:
 
 def _named_or(case: Case, part: Part, intent: str) -> str:
     return "recommend" if part.question and named(case, catalogue(case), part.text) else intent
+
+
+def _for_a_size(case: Case, part: Part) -> bool:
+    """ "Do you have shoes in 47?" """
+    return bool(case.words.kinds_in(part.plain)) and not SIZES.isdisjoint(case.words.wishes_in(part.plain))
 
 
 def _about_policy(case: Case) -> bool:

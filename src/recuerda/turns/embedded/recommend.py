@@ -1,5 +1,6 @@
 """Which product to buy, and why, in the customer's own words."""
 
+import re
 from collections.abc import Sequence
 
 from recuerda.turns import KnownFact
@@ -101,8 +102,13 @@ def reasons(case: Case, candidate: Candidate) -> str:
     made = [case.say("fits", things=case.speech.join(things))] if things else []
     told = [*made, *rest, *sizes]
     if not (made or rest) and candidate.product.highlights:
-        told = [lower_first(candidate.product.highlights[0]), *told]
+        told = [lower_first(highlight(candidate.product)), *told]
     return case.speech.join(told)
+
+
+def highlight(product: Product) -> str:
+    """What is best said of it, in words rather than in measures."""
+    return next((text for text in product.highlights if not re.search(r"\d", text)), product.highlights[0])
 
 
 def _suggestion(case: Case, best: Candidate, subject: str) -> str:
@@ -164,7 +170,7 @@ def _alternative(case: Case, best: Candidate, others: Sequence[Candidate]) -> li
     for other in others:
         if all(wish in other.met for wish in asked) and other.product.highlights:
             product = other.product
-            difference = lower_first(product.highlights[0])
+            difference = lower_first(highlight(product))
             amount = price(case, product)
             if amount:
                 difference = case.say("alternative_price", difference=difference, price=amount)

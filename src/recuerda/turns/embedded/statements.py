@@ -22,7 +22,7 @@ def acknowledge(case: Case, *, briefly: bool = False) -> str:
     heard = sorted(case.context.heard, key=lambda draft: draft.category in _LAST)  # clauses after nouns
     worth = [draft for draft in heard if draft.attribute != "buy"] if briefly else heard
     pieces = [*_sorry(case, heard), *_noted(case, worth)]
-    if not heard and not briefly:
+    if not heard and not briefly and not pieces:
         pieces.append(case.say("told"))
     if not briefly:
         pieces += _next(case, heard)
@@ -30,7 +30,15 @@ def acknowledge(case: Case, *, briefly: bool = False) -> str:
 
 
 def _sorry(case: Case, heard: Sequence[Draft]) -> list[str]:
-    return [case.say("sorry")] if any(draft.category == "issue" for draft in heard) else []
+    return [case.say("sorry")] if _trouble(case, heard) else []
+
+
+def _trouble(case: Case, heard: Sequence[Draft]) -> bool:
+    """Something went wrong: heard as such, or, when nothing was heard, by the words."""
+    if heard:
+        return any(draft.category == "issue" for draft in heard)
+    told = [part.plain for part in case.parts if part.intent == "statement"]
+    return any("problem" in case.words.wishes_in(plain) for plain in told)
 
 
 def _noted(case: Case, heard: Sequence[Draft]) -> list[str]:
@@ -90,7 +98,7 @@ def _corrected(case: Case, draft: Draft) -> str | None:
 
 def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
     """How to go on: the order it may be about, and what the shop's articles say to do."""
-    goal = _goal(heard)
+    goal = _goal(case, heard)
     if goal is None:
         return []
     pieces = []
@@ -108,8 +116,8 @@ def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
     return pieces
 
 
-def _goal(heard: Sequence[Draft]) -> str | None:
+def _goal(case: Case, heard: Sequence[Draft]) -> str | None:
     for draft in heard:
         if draft.attribute in _GOALS and draft.value != "no":
             return f"next_{draft.attribute}"
-    return "next_issue" if any(draft.category == "issue" for draft in heard) else None
+    return "next_issue" if _trouble(case, heard) else None
