@@ -1,246 +1,144 @@
-"""The life of the vector index: who may open it, when it is trusted, and what is still owed to it.
+"""The arrays behind a history: built once, never changed, no I/O.
 
-Chroma is open or it is not. While it is not (starting, healing, erasing, broken), readers get None and
-use SQL, and writers leave a note of what they owe. Nothing waits for Chroma.
+A history is small (10 to 5,000 items), so it keeps no postings: the terms of all items lie in one flat
+array, and a query becomes a (query terms, items) count matrix with a single table look-up.
 """
 
-import asyncio
-import contextlib
-import logging
-import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 
-import sqlalchemy as sa
-from sqlmodel import col
+import numpy as np
+from numpy.typing import NDArray
 
-from recuerda.db import Database
-from recuerda.embeddings import Embedder, from_bytes
-from recuerda.errors import SetupError, Unavailable
-from recuerda.memory import rows as sql
-from recuerda.memory.home import Home, Remote, home_for
-from recuerda.memory.shards import BATCH, Entry, Shards, Slice, seal, shard_of
-from recuerda.models import Memory
-from recuerda.settings import Settings
+from recuerda.language import LANGUAGES, Language
+from recuerda.memory.dates import spans
+from recuerda.memory.terms import analyse, term, words
 
-log = logging.getLogger(__name__)
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
-_PATIENCE = 60.0  # seconds between probes when Chroma goes wrong again and again
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: str
+    text: str
+    at: datetime
+    kind: str
+    speaker: str | None
+    conversation_id: str | None
+    language: Language
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often each of a query's k distinct terms occurs; `slots` are the terms of the flat array, or -1."""
+
+    terms: list[str]
+    tf: Floats  # (k, items)
+    spoken_by: Floats  # (k, items): 1 where the term names the item's speaker
+    slots: Ints
+    pairs: list[tuple[int, int]]  # neighbouring terms of the query
 
 
 class Index:
-    def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
-        self._db, self._embedder = db, embedder
-        self._home: Home | Remote = home_for(db, embedder.name, settings)
-        self._shards: Shards | None = None
-        self._users = 0
-        self._idle = asyncio.Condition()
-        self._upkeep = asyncio.Lock()  # held by whoever closes, mends and opens again
-        self._owed: dict[str, set[str]] = defaultdict(set)
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._healed_at = 0.0
-        self._healing = False
-        self._closing = False
+    """Items lie conversation by conversation, each in order of time; arrays run in parallel to `items`."""
 
-    async def start(self) -> None:
-        await self._refuse_mix()
-        await self._home.enter(await self._memories())
-        self._healing = True
-        self._spawn(self._heal())
-
-    async def ready(self) -> bool:
-        while self._healing:
-            await asyncio.wait(list(self._tasks))
-        return self._shards is not None
-
-    async def close(self) -> None:
-        """Stops what is going on, and notes that the index was closed well."""
-        self._closing = True
-        self._home.stop()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        async with self._upkeep:
-            if await self._shut():
-                await asyncio.to_thread(self._home.note_clean_close, await self._memories())
-        self._home.leave()
-
-    async def read(self, customer_id: str) -> Slice | None:
-        """None when Chroma cannot say; the caller then asks SQL."""
-        async with self._open() as shards:
-            try:
-                if shards:
-                    return await asyncio.to_thread(shards.read, customer_id)
-            except Unavailable as error:
-                self._suspect(error)
-        return None
-
-    async def bring(self, customer_id: str, ids: Sequence[str]) -> None:
-        """Copies memories from SQL to Chroma, or notes that they are owed: SQL has them either way."""
-        async with self._db.read() as session:
-            rows = await sql.full(session, customer_id, ids)
-        entries = [
-            Entry(row.id, customer_id, seal(row.text, vector := from_bytes(row.embedding)), vector)
-            for row in rows
-            if row.embedder == self._embedder.name
+    def __init__(self, items: Sequence[Item], known: "Index | None" = None) -> None:
+        """`items` already in that order (see `arranged`); what `known` has read is not read again."""
+        self.items = tuple(items)
+        self._vocabulary: dict[str, int] = dict(known._vocabulary) if known else {}
+        read = known._read() if known else {}
+        texts = [
+            read[item.id] if item.id in read else self._numbers(item.text, item.language)
+            for item in self.items
         ]
-        async with self._open() as shards:
-            try:
-                for start in range(0, len(entries) if shards else 0, BATCH):
-                    assert shards
-                    await asyncio.to_thread(shards.upsert, entries[start : start + BATCH])
-            except Unavailable as error:
-                self._suspect(error)
-                shards = None
-            if shards is None:
-                self._owed[customer_id] |= set(ids)
+        size = len(self.items)
+        self.lengths: Floats = np.array([len(t) for t in texts], np.float32)
+        self.tokens: NDArray[np.int32] = np.array([n for t in texts for n in t], np.int32)
+        self.owner: Ints = np.repeat(np.arange(size), self.lengths.astype(np.int64))
+        names = list(dict.fromkeys((item.speaker, item.language) for item in self.items))
+        places = {name: i for i, name in enumerate(names)}
+        self._speakers = [self._numbers(name or "", language) for name, language in names]
+        self._speaker: Ints = np.array([places[item.speaker, item.language] for item in self.items], np.int64)
+        self.language: Ints = np.array([LANGUAGES.index(item.language) for item in self.items], np.int64)
+        self.spoken: tuple[Language, ...] = tuple(LANGUAGES[i] for i in np.unique(self.language))
+        self.day: Ints = np.array([item.at.toordinal() for item in self.items], np.int64)
+        keys = [item.conversation_id or item.id for item in self.items]
+        fresh = np.array([i == 0 or keys[i] != keys[i - 1] for i in range(size)], np.bool_)
+        self.starts: Ints = np.flatnonzero(fresh)
+        self.session: Ints = np.cumsum(fresh) - 1
+        self.continues: Bools = ~fresh  # the item before is of the same conversation
+        self.asks: Bools = np.array(["?" in item.text[-12:] for item in self.items], np.bool_)
+        self.counts_things: Bools = np.array([any(map(str.isdigit, i.text)) for i in self.items], np.bool_)
 
-    def owes(self, customer_id: str, ids: Collection[str]) -> None:
-        """Notes entries that Chroma lacks or has wrong; they are written soon."""
-        self._owed[customer_id] |= set(ids)
-        self._spawn(self._settle())
+    def _numbers(self, text: str, language: Language) -> list[int]:
+        number, seen = self._vocabulary.setdefault, self._vocabulary
+        return [number(found, len(seen)) for found in analyse(text, language)]
 
-    async def erase(self, customer_ids: Sequence[str]) -> dict[str, int]:
-        """Builds the customers' shards anew from SQL, which no longer knows them, and sweeps the files."""
-        for customer_id in customer_ids:
-            self._owed.pop(customer_id, None)
-        async with self._upkeep:
-            shards = self._home.shards
-            return await self._mend(sorted({shard_of(id, shards) for id in customer_ids}))
+    def _read(self) -> dict[str, list[int]]:
+        ends = np.cumsum(self.lengths.astype(np.int64))[:-1]
+        parts = np.split(self.tokens, ends) if self.items else []
+        return {item.id: part.tolist() for item, part in zip(self.items, parts, strict=True)}
 
-    async def reindex(self, progress: Callable[[int, int], None] | None) -> dict[str, int]:
-        """Everything anew, with as many shards as suit; may be called without `start`."""
-        memories = await self._memories()
-        held = self._home.held
-        if not held:
-            await self._home.enter(memories)
-        try:
-            async with self._upkeep:
-                self._home.resize(memories)
-                return await self._mend(list(range(self._home.shards)), progress, reopen=held)
-        finally:
-            if not held:
-                await asyncio.to_thread(self._home.note_clean_close, memories)
-                self._home.leave()
+    @property
+    def nbytes(self) -> int:
+        text = sum(len(item.text) for item in self.items)
+        return (
+            self.tokens.nbytes
+            + self.owner.nbytes
+            + 2 * text
+            + 100 * len(self._vocabulary)
+            + 500 * len(self.items)
+        )
 
-    async def status(self) -> dict[str, Any]:
-        async with self._open() as shards:
-            try:
-                indexed = await asyncio.to_thread(shards.count) if shards else None
-            except Unavailable:
-                indexed = None
-        return {
-            "indexed": indexed,
-            "open": shards is not None,
-            "healing": self._healing,
-            "owed": sum(map(len, self._owed.values())),
-            "shards": self._home.shards,
-        }
+    @cached_property
+    def mentions(self) -> tuple[Ints, Ints, Ints]:
+        """(item, first day, last day) of every date the texts speak of; read when first asked for."""
+        rows = [
+            (i, span.start, span.end)
+            for i, item in enumerate(self.items)
+            for span in spans(item.text, item.at, item.language)
+        ]
+        table = np.array(rows, np.int64).reshape(-1, 3)
+        return table[:, 0], table[:, 1], table[:, 2]
 
-    # -- inside: opening, closing, healing
+    def counts(self, query: str, language: Language) -> Counts:
+        """A query's word is looked up by its stem in every language spoken here: names have one stem in each."""
+        slot_of: dict[str, int] = {}
+        sequence: list[int] = []
+        table = np.full(len(self._vocabulary) + 1, -1, np.int64)
+        for word in words(query):
+            if stem := term(word, language):
+                slot = slot_of.setdefault(stem, len(slot_of))
+                sequence.append(slot)
+                for other in self.spoken:
+                    if (number := self._vocabulary.get(term(word, other))) is not None:
+                        table[number] = slot
+        size, k = len(self.items), len(slot_of)
+        slots = table[self.tokens]
+        hit = np.flatnonzero(slots >= 0)
+        tf = np.bincount(slots[hit] * size + self.owner[hit], minlength=k * size)
+        named = np.zeros((k, len(self._speakers)), np.float32)
+        for i, numbers in enumerate(self._speakers):
+            for slot in table[numbers]:
+                if slot >= 0:
+                    named[slot, i] = 1.0
+        return Counts(
+            terms=list(slot_of),
+            tf=tf.reshape(k, size).astype(np.float32),
+            spoken_by=named[:, self._speaker],
+            slots=slots,
+            pairs=list(dict.fromkeys(zip(sequence, sequence[1:], strict=False))),
+        )
 
-    @contextlib.asynccontextmanager
-    async def _open(self) -> AsyncIterator[Shards | None]:
-        shards = self._shards
-        if shards is None:
-            self._suspect(None)
-        elif shards.crowded and not self._upkeep.locked():
-            self._spawn(self._reopen())
-        self._users += 1
-        try:
-            yield shards
-        finally:
-            self._users -= 1
-            if not self._users:
-                async with self._idle:
-                    self._idle.notify_all()
 
-    async def _shut(self) -> bool:
-        """Closes Chroma once nobody uses it; whether it was open."""
-        shards, self._shards = self._shards, None
-        async with self._idle:
-            await self._idle.wait_for(lambda: not self._users)
-        if shards:
-            await asyncio.to_thread(shards.close)
-        return shards is not None
-
-    async def _reopen(self) -> None:
-        """Gives back the memory of shards read long ago: Chroma itself never does."""
-        async with self._upkeep:
-            if self._shards and self._shards.crowded and not self._closing:
-                await self._shut()
-                self._shards = await asyncio.to_thread(self._home.open)
-        await self._settle()
-
-    async def _heal(self) -> None:
-        """Opens an index that can be trusted; probes, and where needed rebuilds, any other."""
-        async with self._upkeep:
-            try:
-                memories = await self._memories()
-                rebuild = None
-                if outgrown := self._home.outgrown(memories):
-                    self._home.resize(memories)
-                    rebuild = list(range(self._home.shards))
-                if (
-                    not self._shards
-                    and not outgrown
-                    and await asyncio.to_thread(self._home.trusted, memories)
-                ):
-                    self._shards = await asyncio.to_thread(self._home.open)
-                elif (await self._mend(rebuild))["rebuilt"]:
-                    log.warning("The memory index was mended from SQL.")
-            except Unavailable as error:
-                log.error("%s Memories are served from SQL; see `recuerda doctor`.", error.detail)
-            finally:
-                self._healing = False
-                self._healed_at = time.monotonic()
-        await self._settle()
-
-    async def _mend(
-        self,
-        rebuild: list[int] | None,
-        progress: Callable[[int, int], None] | None = None,
-        *,
-        reopen: bool = True,
-    ) -> dict[str, int]:
-        """With `_upkeep` held. Opens Chroma again also when mending fails: a part may be sound."""
-        await self._shut()
-        try:
-            return await self._home.mend(rebuild, progress)
-        finally:
-            if reopen and not self._closing:
-                self._shards = await asyncio.to_thread(self._home.open)
-
-    def _suspect(self, error: Unavailable | None) -> None:
-        """Has the index looked at, unless that is being done or was, a moment ago."""
-        recent = time.monotonic() - self._healed_at < _PATIENCE
-        if not (self._healing or self._closing or self._upkeep.locked() or recent):
-            if error:
-                log.warning("%s Memories are served from SQL while the index is mended.", error.detail)
-            self._healing = True
-            self._spawn(self._heal())
-
-    async def _settle(self) -> None:
-        """Writes what is owed, once; what cannot be written is owed still."""
-        if self._shards and not self._closing:
-            owed, self._owed = self._owed, defaultdict(set)
-            for customer_id, ids in owed.items():
-                await self.bring(customer_id, sorted(ids))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _memories(self) -> int:
-        async with self._db.read() as session:
-            return int(await session.scalar(sa.select(sa.func.count()).select_from(Memory)) or 0)
-
-    async def _refuse_mix(self) -> None:
-        async with self._db.read() as session:
-            found = await session.scalar(sa.select(col(Memory.embedder)).limit(1))
-        made_by = self._home.embedder or found
-        if (found or made_by) and {found or made_by, made_by} != {self._embedder.name}:
-            raise SetupError(
-                f"The memories were embedded by {found or made_by}, but {self._embedder.name} is configured. "
-                "Set RECUERDA_EMBEDDINGS back, or run `recuerda reindex` to embed them again."
-            )
+def arranged(items: Sequence[Item]) -> list[int]:
+    """The order an index wants: conversations by their first item, each in order of time."""
+    first: dict[str, int] = {}
+    by_time = sorted(range(len(items)), key=lambda i: items[i].at)
+    for place, i in enumerate(by_time):
+        first.setdefault(items[i].conversation_id or items[i].id, place)
+    return sorted(by_time, key=lambda i: first[items[i].conversation_id or items[i].id])

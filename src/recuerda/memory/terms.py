@@ -65,7 +65,7 @@ def _stemmer(language: Language) -> _Stemmer:
 
 
 @lru_cache(maxsize=200_000)
-def _term(word: str, language: Language) -> str:
+def term(word: str, language: Language) -> str:
     """The term of one word as typed; empty for a stop word."""
     plain = fold(word).replace("’", "'")
     if plain in _STOP[language]:
@@ -81,4 +81,4 @@ def words(text: str) -> list[str]:
 
 def analyse(text: str, language: Language) -> list[str]:
     """The search terms of `text`, in order, repeats kept."""
-    return [term for word in _WORD.findall(text) if (term := _term(word, language))]
+    return [found for word in _WORD.findall(text) if (found := term(word, language))]
