@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from sqlmodel import SQLModel
@@ -24,9 +24,9 @@ from recuerda.db import Database
 from recuerda.embeddings import Embedder, SentenceEncoder
 from recuerda.language import LANGUAGES, Language
 from recuerda.memory import Knowledge, NewDocument
-from recuerda.memory.knowledge import FLOOR
 from recuerda.memory.lexicon import Lexicon
 from recuerda.memory.loaders import load
+from recuerda.memory.shelf import FLOOR
 from recuerda.memory.terms import analyse
 from recuerda.settings import Settings
 
@@ -115,7 +115,7 @@ async def banking(folder: str, data: Path, embedder: Embedder) -> dict[str, dict
     queries = lines(data / "queries.jsonl")
     knowledge = await knowledge_of(folder, documents, embedder)
     report = {
-        name: _recalls(queries, [rank(q["query"], cast(Language, "en"), 10) for q in queries])
+        name: _recalls(queries, [rank(q["query"], "en", 10) for q in queries])
         for name, rank in baselines(documents, embedder).items()
     }
     started = time.perf_counter()
@@ -154,7 +154,7 @@ async def run(data: Path | None) -> None:
     embedder = SentenceEncoder()
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         print(table("sample shop", await shop(one, embedder)))
-        if data and data.exists():
+        if data:
             print("\n" + table("tau2 banking", await banking(two, data, embedder)))
         else:
             print("\ntau2 banking: left out, give its folder with --banking")
@@ -165,7 +165,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--banking", type=Path)
-    asyncio.run(run(parser.parse_args().banking))
+    data: Path | None = parser.parse_args().banking
+    asyncio.run(run(data if data and data.exists() else None))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What is remembered and known: customers' histories and the brand's knowledge. Alone imports Chroma."""
 
-from recuerda.memory.knowledge import Knowledge, KnowledgeHit, NewDocument
+from recuerda.memory.knowledge import Knowledge, NewDocument
 from recuerda.memory.service import Memories, NewMemory, Recalled, touch
+from recuerda.memory.shelf import KnowledgeHit
 
 __all__ = ["Knowledge", "KnowledgeHit", "Memories", "NewDocument", "NewMemory", "Recalled", "touch"]

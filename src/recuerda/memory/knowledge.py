@@ -12,21 +12,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-import numpy as np
 import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda.db import Database, Session
-from recuerda.embeddings import Embedder, Vectors, from_bytes, to_bytes
+from recuerda.embeddings import Embedder, Vectors, to_bytes
 from recuerda.language import Language
-from recuerda.memory.lexicon import Lexicon
 from recuerda.memory.passages import Piece, cut
-from recuerda.memory.terms import analyse
+from recuerda.memory.shelf import FLOOR, KnowledgeHit, Shelf
 from recuerda.models import Document, Passage, now
 from recuerda.settings import Settings
 
 _BATCH = 32
-_OTHER_LANGUAGE = 0.85  # a passage in another language must be this much better to come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +43,11 @@ class NewDocument:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class KnowledgeHit:
-    passage_id: str
-    document_id: str
-    kind: str
-    title: str  # document › heading
-    url: str | None
-    text: str
-    language: Language
-    data: dict[str, Any] | None
-    score: float  # 0 to 1; below FLOOR we do not know
-
-
-FLOOR = 0.3
-
-
 class Knowledge:
     def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
         self._db, self._embedder = db, embedder
         self._stamp: tuple[Any, ...] | None = None
-        self._kept: _Shelf | None = None
+        self._kept: Shelf | None = None
         self._loading = asyncio.Lock()
 
     async def put(self, document: NewDocument) -> bool:
@@ -156,9 +137,10 @@ class Knowledge:
         language: Language,
         limit: int = 5,
         kinds: Collection[str] | None = None,
+        floor: float = FLOOR,
         vector: Vectors | None = None,
     ) -> list[KnowledgeHit]:
-        """The passages that answer `query`, best first, one a document; those below FLOOR say nothing.
+        """The passages that answer `query`, best first, one a document; [] when we do not know.
 
         `vector` is the query's when the caller has it already.
         """
@@ -167,9 +149,9 @@ class Knowledge:
             return []
         if vector is None:
             vector = (await asyncio.to_thread(self._embedder.embed, [query]))[0]
-        return shelf.search(query, vector, language, limit, kinds)
+        return [hit for hit in shelf.search(query, vector, language, limit, kinds) if hit.score >= floor]
 
-    async def _shelf(self) -> "_Shelf":
+    async def _shelf(self) -> Shelf:
         """The passages as they are now; the stamp notices every writer, in this process or another."""
         async with self._loading, self._db.read() as session:
             query = select(sa.func.count(), sa.func.sum(Document.version), sa.func.max(Document.updated_at))
@@ -178,56 +160,9 @@ class Knowledge:
                 documents = (await session.exec(select(Document).order_by(Document.id))).all()
                 order = select(Passage).where(Passage.embedder == self._embedder.name)
                 passages = await session.exec(order.order_by(Passage.document_id, col(Passage.position)))
-                self._kept = await asyncio.to_thread(_Shelf, documents, passages.all())
+                self._kept = await asyncio.to_thread(Shelf, documents, passages.all())
                 self._stamp = stamp
             return self._kept
-
-
-class _Shelf:
-    """All passages, ready to be searched. Immutable."""
-
-    def __init__(self, documents: Sequence[Document], passages: Sequence[Passage]) -> None:
-        self.documents = {document.id: document for document in documents}
-        self.passages = list(passages)
-        self._vectors = (
-            np.stack([from_bytes(p.embedding) for p in passages]) if passages else np.zeros((0, 1))
-        )
-        self._languages = np.array([p.language for p in passages])
-        self._kinds = np.array([self.documents[p.document_id].kind for p in passages])
-        self._lexicon = Lexicon(
-            [analyse(f"{p.title}\n{p.title}\n{p.text}", cast(Language, p.language)) for p in passages]
-        )
-
-    def search(
-        self, query: str, vector: Vectors, language: Language, limit: int, kinds: Collection[str] | None
-    ) -> list[KnowledgeHit]:
-        dense = np.clip(self._vectors @ vector.ravel(), 0.0, 1.0)
-        lexical = self._lexicon.scores(analyse(query, language))
-        scores = 0.5 * dense + 0.5 * lexical
-        scores = np.where(self._languages == language, scores, scores * _OTHER_LANGUAGE)
-        if kinds is not None:
-            scores = np.where(np.isin(self._kinds, list(kinds)), scores, -1.0)
-        hits: dict[str, KnowledgeHit] = {}
-        for index in np.argsort(-scores, kind="stable"):
-            if len(hits) == limit or scores[index] < 0:
-                break
-            passage = self.passages[index]
-            hits.setdefault(passage.document_id, self._hit(passage, float(scores[index])))
-        return list(hits.values())
-
-    def _hit(self, passage: Passage, score: float) -> KnowledgeHit:
-        document = self.documents[passage.document_id]
-        return KnowledgeHit(
-            passage_id=passage.id,
-            document_id=document.id,
-            kind=document.kind,
-            title=passage.title,
-            url=document.url,
-            text=passage.text,
-            language=cast(Language, passage.language),
-            data=document.data,
-            score=score,
-        )
 
 
 def _embedded(piece: Piece) -> str:

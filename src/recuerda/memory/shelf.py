@@ -1,0 +1,121 @@
+"""All passages of the brand's knowledge in memory, ready to be searched. No I/O.
+
+A passage is scored by a weighted sum: BM25 of its words and word pairs, BM25 of the whole document, the
+likeness of meaning to the question, and BM25 of the concepts (see `concepts`) of passage, document and
+title. The weights were chosen on the sample shop's questions and on tau2-bench's banking articles
+(`evals/bench/knowledge.py`); the last step maps the sum to a score by which one can abstain.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recuerda.embeddings import Vectors, from_bytes
+from recuerda.language import Language
+from recuerda.memory.concepts import concepts
+from recuerda.memory.lexicon import Lexicon
+from recuerda.memory.terms import analyse
+from recuerda.models import Document, Passage
+
+Scores = NDArray[np.float32]
+
+FLOOR = 0.5  # below it the answer is more likely not in the passage
+_WORDS, _DOCUMENT, _MEANING = 0.2, 0.35, 0.5
+_CONCEPTS, _DOCUMENT_CONCEPTS, _TITLE_CONCEPTS = 0.2, 0.5, 0.15
+_SAME_LANGUAGE = 0.3  # another language's passage must be this much better to come first
+_MIDDLE, _STEEPNESS = 0.55, 8.0  # of the sum: where the score is 0.5, and how fast it gets there
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeHit:
+    passage_id: str
+    document_id: str
+    kind: str
+    title: str  # document › heading
+    url: str | None
+    text: str
+    language: Language
+    data: dict[str, Any] | None
+    score: float  # 0 to 1; below FLOOR we do not know
+
+
+class Shelf:
+    """Immutable."""
+
+    def __init__(self, documents: Sequence[Document], passages: Sequence[Passage]) -> None:
+        """`passages` only of these documents."""
+        self.documents = {document.id: document for document in documents}
+        self.passages = list(passages)
+        places = {id: place for place, id in enumerate(self.documents)}
+        self._owner = np.array([places[p.document_id] for p in passages], np.int64)
+        self._languages = np.array([p.language for p in passages])
+        self._kinds = np.array([self.documents[p.document_id].kind for p in passages])
+        self._vectors: Vectors = np.stack([from_bytes(p.embedding) for p in passages or ()] or [_NOTHING])
+        twice = [f"{p.title}\n{p.title}\n{p.text}" for p in passages]
+        spoken = [cast(Language, p.language) for p in passages]
+        self._words = Lexicon([_pairs(analyse(t, lang)) for t, lang in zip(twice, spoken, strict=True)])
+        whole = [f"{d.title}\n{d.text}" for d in documents]
+        said = [cast(Language, d.language) for d in documents]
+        self._whole = Lexicon([analyse(t, lang) for t, lang in zip(whole, said, strict=True)])
+        self._concepts = Lexicon([concepts(text) for text in twice])
+        self._whole_concepts = Lexicon([concepts(text) for text in whole])
+        self._title_concepts = Lexicon([concepts(p.title) for p in passages])
+
+    def search(
+        self, query: str, vector: Vectors, language: Language, limit: int, kinds: Collection[str] | None
+    ) -> list[KnowledgeHit]:
+        """The best passage of each document, best first."""
+        if not self.passages:
+            return []
+        sums = self._sums(query, vector, language)
+        order = sums + _SAME_LANGUAGE * (self._languages == language)
+        if kinds is not None:
+            order = np.where(np.isin(self._kinds, list(kinds)), order, -1.0)
+        hits: dict[str, KnowledgeHit] = {}
+        for index in np.argsort(-order, kind="stable"):
+            if len(hits) == limit or order[index] < 0:
+                break
+            passage = self.passages[index]
+            if passage.document_id not in hits:
+                hits[passage.document_id] = self._hit(passage, float(sums[index]))
+        return list(hits.values())
+
+    def _sums(self, query: str, vector: Vectors, language: Language) -> Scores:
+        terms, ideas = analyse(query, language), concepts(query)
+        whole = _DOCUMENT * self._whole.scores(terms) + _DOCUMENT_CONCEPTS * self._whole_concepts.scores(
+            ideas
+        )
+        return np.asarray(
+            _WORDS * self._words.scores(_pairs(terms))
+            + _MEANING * np.clip(self._vectors @ vector.ravel(), 0.0, 1.0)
+            + _CONCEPTS * self._concepts.scores(ideas)
+            + _TITLE_CONCEPTS * self._title_concepts.scores(ideas)
+            + whole[self._owner],
+            np.float32,
+        )
+
+    def _hit(self, passage: Passage, total: float) -> KnowledgeHit:
+        document = self.documents[passage.document_id]
+        return KnowledgeHit(
+            passage_id=passage.id,
+            document_id=document.id,
+            kind=document.kind,
+            title=passage.title,
+            url=document.url,
+            text=passage.text,
+            language=cast(Language, passage.language),
+            data=document.data,
+            score=float(1 / (1 + np.exp(-_STEEPNESS * (total - _MIDDLE)))),
+        )
+
+
+_NOTHING = np.zeros(1, np.float32)
+
+
+def _pairs(terms: list[str]) -> list[str]:
+    """The terms and each two neighbours: "credit card" says more than "credit" and "card"."""
+    return terms + [f"{one} {two}" for one, two in pairwise(terms)]
