@@ -25,8 +25,8 @@ from recuerda.extraction.features import SIZE
 from recuerda.extraction.model import CATEGORIES, WORDS_SCALE, dense_block, in_company
 from recuerda.extraction.tokens import hashed
 
-SEED, FOLDS, CUT_AT = 7, 5, 0.5
-GAP_C, FACT_C, COMPANY_C = 0.3, 0.3, 1.0
+SEED, FOLDS, CUT_AT = 7, 5, 0.6
+GAP_C, FACT_C, CATEGORY_C, COMPANY_C = 0.3, 0.3, 1.0, 1.0
 WEIGHTS = Path(__file__).parents[3] / "src/recuerda/extraction/weights.npz"
 Array = NDArray[Any]
 
@@ -76,7 +76,7 @@ def fit(table: Table, rows: Array) -> tuple[LogisticRegression, LogisticRegressi
     known, facts = rows & (table.label >= 0), rows & (table.label == 1)
     fact = LogisticRegression(C=FACT_C, max_iter=200, tol=1e-3)
     fact.fit(table.x[known], table.label[known], table.weight[known])
-    category = LogisticRegression(C=FACT_C, max_iter=200, tol=1e-3)
+    category = LogisticRegression(C=CATEGORY_C, max_iter=200, tol=1e-3)
     category.fit(table.x[facts], table.category[facts], table.weight[facts])
     return fact, category
 

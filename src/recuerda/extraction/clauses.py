@@ -138,6 +138,10 @@ _LEADING = frozenset(
 )
 
 
+# Words that join clauses and belong to neither.
+_JOINS = frozenset("and but because so y pero porque mas e".split())
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """`text[start:end]`, the sentence it is in, and its place among the message's clauses."""
@@ -194,9 +198,15 @@ def trim(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
     """Without signs at either end or connectors in front."""
     while first < last and not tokens[first].is_word and not _opens(tokens[first]):
         first += 1
-    while last > first and not tokens[last - 1].is_word:
+    while last > first and (not tokens[last - 1].is_word or _trails(tokens, first, last)):
         last -= 1
+    while first < last - 1 and (tokens[first].folded in _JOINS or not tokens[first].is_word) and not _opens(tokens[first]):
+        first += 1
     return first, last
+
+
+def _trails(tokens: Sequence[Token], first: int, last: int) -> bool:
+    return last - first > 1 and tokens[last - 1].folded in _JOINS
 
 
 def _opens(token: Token) -> bool:

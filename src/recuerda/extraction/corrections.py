@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from recuerda.extraction import Turn
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.clauses import Clause
-from recuerda.extraction.normalise import flat, value_of
+from recuerda.extraction.normalise import value_of
+from recuerda.extraction.tokens import flat
 
 _CUE = re.compile(
     r"\b(sorry|correction|i mean(t)?|actually|my mistake|oops|typo|perdon|disculp\w*|me equivoque|digo|quise decir|"
@@ -15,7 +16,7 @@ _CUE = re.compile(
 _BARE = re.compile(
     r"^(it'?s |its |it is |is |es |son |e |eh |sou |soy |un |una |a |an |size |talla |tamanho |numero |the |el |la |o )*"
     r"(?P<v>[a-z]{1,4}|\d{1,2}([.,]5)?( y medio| e meio)?)"
-    r"( (not|no|nao|and not|y no|e nao) (an? |un |um )?(\d{1,2}([.,]5)?|[a-z]{1,3}))?$"
+    r"([, ]+(not|no|nao|and not|y no|e nao) (an? |un |um )?(\d{1,2}([.,]5)?|[a-z]{1,3}))?$"
 )
 _BACK = 6  # turns
 

@@ -17,13 +17,12 @@ from recuerda.extraction.corrections import corrected
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
 from recuerda.extraction.model import CATEGORIES, Floats, Model
-from recuerda.extraction.normalise import flat, inside, read
+from recuerda.extraction.normalise import inside, read
 from recuerda.extraction.reversals import reverses
 from recuerda.extraction.subjects import CUSTOMER, subject
-from recuerda.extraction.tokens import hashed
+from recuerda.extraction.tokens import flat, hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
-
 
 _SURE_CATEGORY = 0.6  # below it the attribute, or another reader, may know the category better
 _REVERSAL_AT = 0.25
@@ -95,9 +94,9 @@ class EmbeddedExtractor:
         message = Message(text, clauses, before.text if before else "", before.role if before else None)
         texts = [text[c.start : c.end] for c in clauses]
         questions = [message.question if message.answers(k) else "" for k in range(len(clauses))]
-        vectors = np.split(self._embed([*texts, *questions, *[text] * len(texts)]), 3)
+        own, asked, whole = np.split(self._embed([*texts, *questions, *[text] * len(texts)]), 3)
         columns = [hashed(message.features(k), SIZE) for k in range(len(clauses))]
-        odds, categories = self._model.judge(*vectors, columns)
+        odds, categories = self._model.judge(own, asked, whole, columns)
         return [
             Judged(c, t, q, float(o), 0.0, CATEGORIES[int(row.argmax())], float(row.max()), row)
             for c, t, q, o, row in zip(clauses, texts, questions, odds, categories, strict=True)

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from recuerda.extraction.clauses import Clause
-from recuerda.extraction.normalise import flat
-from recuerda.extraction.tokens import tokenize
+from recuerda.extraction.tokens import flat, tokenize
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -52,9 +51,9 @@ _FISHING = _any(
     r"\blaw enforcement\b|\bsecurity audit\b|\bauditoria de seg\w+",
 )
 _HOMEWORK = _any(
-    r"(^|[.!?] )(now |please |then |por favor )?(write|draft|compose|generate|translate|summari[sz]e|encode|decode|split)\b.{0,40}"
+    r"(^|[.!?] )(now |please |then |por favor )?(write(?! to| me| us)|draft|compose|generate|translate|summari[sz]e|encode|decode|split)\b.{0,40}"
     r"\b(poem|haiku|essay|story|song|e-?mail|message|letter|code|script|text|paragraph|base64|parts|sentence|word|summary|article)\b",
-    r"\b(draft|write|compose) (me )?an? [\w ]{0,30}(message|e-?mail|poem|haiku|essay|story)\b",
+    r"\b(draft|write|compose) (me )?an? [\w ]{0,30}(message to|poem|haiku|essay|story)\b",
     r"\b(escrib[ea]\w*|redact[ae]\w*|escrev[ae]\w*|traduc[ei]\w*|traduz\w*) (me )?(un|una|um|uma|el|la|o|a|este|esta) "
     r"(poema|haiku|ensayo|redacao|cuento|conto|cancion|musica|ensaio|historia|codigo|parrafo|texto)\b",
     r"\b(sort|descending|ascending) (these|order)\b|\bbase ?64\b|\b(main conclusions?|this (paper|essay|text|wikipedia|web ?page))\b",

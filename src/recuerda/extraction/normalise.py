@@ -1,12 +1,12 @@
 """From a clause to `attribute: value`, free of language, as the catalogue says."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from recuerda.extraction.catalogue import Attribute, Catalogue
+from recuerda.extraction.tokens import flat
 from recuerda.extraction.values import birthday, email, money, phone, size
 from recuerda.language import Language
 from recuerda.models import Category
@@ -19,7 +19,7 @@ _NEAR: dict[Category, frozenset[Category]] = {
         {Category.IDENTITY, Category.ISSUE, Category.ACTIVITY, Category.PREFERENCE}
     ),
     Category.PREFERENCE: frozenset({Category.INTENT, Category.HEALTH, Category.FIT, Category.CONTACT}),
-    Category.INTENT: frozenset({Category.PREFERENCE, Category.EVENT, Category.CONTACT}),
+    Category.INTENT: frozenset({Category.FIT, Category.PREFERENCE, Category.EVENT, Category.CONTACT}),
     Category.HEALTH: frozenset({Category.PREFERENCE, Category.ISSUE, Category.FIT, Category.IDENTITY}),
     Category.FIT: frozenset({Category.HEALTH, Category.ISSUE, Category.PREFERENCE, Category.POSSESSION}),
     Category.ISSUE: frozenset({Category.FIT, Category.HEALTH}),
@@ -40,19 +40,6 @@ class Reading:
     attribute: Attribute
     value: str | None
     span: tuple[int, int] | None = None
-
-
-def flat(text: str) -> str:
-    """Lower case without accents, of the same length as `text`: places found in one hold in the other."""
-    return "".join(_plain(c) for c in text)
-
-
-@cache
-def _plain(char: str) -> str:
-    if char in "’‘`´":
-        return "'"
-    base = unicodedata.normalize("NFD", char)[0].lower()
-    return base if len(base) == 1 else char
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import re
 
-from recuerda.extraction.normalise import flat
+from recuerda.extraction.tokens import flat
 
 _NO_LONGER = re.compile(
     r"\bno longer\b|\b(not|n't|never|nt)\b.{0,60}\bany ?more\b|\bused to\b|\b(i|we|i've|we've) (have )?(stopped|quit|gave up|given up)\b|"

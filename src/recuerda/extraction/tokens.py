@@ -1,8 +1,10 @@
 """Words with exact places in the text, and the hashed features both classifiers read them by."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from zlib import crc32
 
 from recuerda.language import fold
@@ -49,3 +51,16 @@ def ngrams(words: Sequence[str], longest: int, prefix: str = "") -> list[str]:
         for n in range(1, longest + 1)
         for i in range(len(words) - n + 1)
     ]
+
+
+def flat(text: str) -> str:
+    """Lower case without accents, of the same length as `text`: places found in one hold in the other."""
+    return "".join(_plain(c) for c in text)
+
+
+@cache
+def _plain(char: str) -> str:
+    if char in "’‘`´":
+        return "'"
+    base = unicodedata.normalize("NFD", char)[0].lower()
+    return base if len(base) == 1 else char

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+from recuerda.extraction.tokens import flat
 from recuerda.language import Language
 
 _LETTER = re.compile(
@@ -55,7 +56,7 @@ _SCALE = {"k": 1_000, "mil": 1_000, "thousand": 1_000, "grand": 1_000, "lucas": 
 
 def money(text: str) -> str | None:
     """`"600 BRL"`; without the currency when only `$` or `pesos` is said, which are many countries'."""
-    amounts = [m for m in _AMOUNT.finditer(text.lower())]
+    amounts = [m for m in _AMOUNT.finditer(flat(text))]
     if not amounts:
         return None
     best = max(amounts, key=lambda m: bool(m["before"] or m["after"] or m["scale"]))
