@@ -39,9 +39,11 @@ async def examine(settings: Settings) -> int:
     wrong = False
     async for finding in _findings(settings):
         wrong = wrong or finding.grade == "wrong"
-        console.print(f" {_MARKS[finding.grade]} [bold]{finding.part:<12}[/] {escape(finding.what)}")
+        console.print(
+            f" {_MARKS[finding.grade]} [bold]{finding.part:<12}[/] {escape(finding.what)}", soft_wrap=True
+        )
         if finding.mend:
-            console.print(f"   {'':<12} → {escape(finding.mend)}")
+            console.print(f"   {'':<12} → {escape(finding.mend)}", soft_wrap=True)
     console.print("\nSomething must be mended." if wrong else "\nReady.")
     return int(wrong)
 
@@ -79,9 +81,7 @@ async def _database(recuerda: Recuerda) -> Finding:
         async with recuerda.db.read() as session:
             documents = (await session.exec(select(func.count()).select_from(Document))).one()
             dead = (
-                await session.exec(
-                    select(func.count()).select_from(Job).where(Job.state == JobState.DEAD)
-                )
+                await session.exec(select(func.count()).select_from(Job).where(Job.state == JobState.DEAD))
             ).one()
             agents = (await session.exec(select(func.count()).select_from(Agent))).one()
     except (sa.exc.SQLAlchemyError, OSError) as error:
@@ -95,7 +95,10 @@ async def _database(recuerda: Recuerda) -> Finding:
         return Finding("database", "note", f"{kind}; {dead} jobs failed for good", "See Work in the console.")
     if not documents:
         return Finding(
-            "database", "note", f"{kind}; no knowledge loaded", "Run `recuerda ingest FOLDER` with your articles."
+            "database",
+            "note",
+            f"{kind}; no knowledge loaded",
+            "Run `recuerda ingest FOLDER` with your articles.",
         )
     return Finding("database", "ok", f"{kind}; {documents} knowledge documents, {agents} agents")
 
@@ -115,7 +118,9 @@ async def _vector_store(recuerda: Recuerda) -> Finding:
 
 
 async def _tokens(_: Recuerda) -> Finding:
-    return Finding("tokens", "ok", f"counted offline (“hola, ¿cómo estás?” is {count_tokens('hola, ¿cómo estás?')})")
+    return Finding(
+        "tokens", "ok", f"counted offline (“hola, ¿cómo estás?” is {count_tokens('hola, ¿cómo estás?')})"
+    )
 
 
 class _Ping(BaseModel):
@@ -132,7 +137,10 @@ async def _model(recuerda: Recuerda) -> Finding:
     where = settings.llm_base_url or "OpenAI"
     if settings.llm_base_url is None and settings.llm_api_key is None:
         return Finding(
-            "model", "wrong", f"{model.name} at OpenAI, without a key", "Set RECUERDA_LLM_API_KEY or OPENAI_API_KEY."
+            "model",
+            "wrong",
+            f"{model.name} at OpenAI, without a key",
+            "Set RECUERDA_LLM_API_KEY or OPENAI_API_KEY.",
         )
     try:
         async for _piece in model.stream([ChatMessage("user", "Say hello in one word.")]):
@@ -160,7 +168,10 @@ async def _access(recuerda: Recuerda) -> Finding:
     keys = recuerda.settings.api_keys
     if not keys:
         return Finding(
-            "access", "note", "no API key: only `recuerda demo` can be used", "Set RECUERDA_API_KEYS=a-long-secret."
+            "access",
+            "note",
+            "no API key: only `recuerda demo` can be used",
+            "Set RECUERDA_API_KEYS=a-long-secret.",
         )
     if any(len(key.get_secret_value()) < 16 for key in keys):
         return Finding(
@@ -186,6 +197,6 @@ async def _twilio(recuerda: Recuerda) -> Finding:
             "twilio",
             "note",
             "configured, without PUBLIC_URL",
-            "Set RECUERDA_PUBLIC_URL to what Twilio calls, or its signatures cannot be checked behind a proxy.",
+            "Set RECUERDA_PUBLIC_URL to what Twilio calls; behind a proxy its signatures need it.",
         )
     return Finding("twilio", "ok", f"sends from {s.twilio_from}")
