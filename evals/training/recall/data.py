@@ -1,6 +1,6 @@
 """Reads the histories of `histories/*.txt`, written by hand for this project.
 
-= en-01 | trade | name of the customer | name of who answers      a customer; the file's name says the language
+= en-01 | trade | name of the customer | name of who answers   a customer; language: the file's
 - 2024-01-09 18:20 web                                            a conversation
 c#tag text        the customer speaks; `#tag` only where a question refers to it
 a text            the other side speaks

@@ -1,10 +1,10 @@
 """Trains the weights of recall: `python -m evals.training.recall.train` (about two minutes).
 
 Writes `fusion.json` and `language_means.npy` beside `recuerda.memory`. Learns from nothing but the
-histories in this folder. The loss is a softmax per question in which each relevant item competes with the items
-that are not and with "nothing answers this" (as in listwise ranking, Cao et al. 2007); weights of evidence may
-not be negative, which is what carries over to other people's conversations. Calibration and the figures printed
-come from customers the weights did not see (four folds).
+histories in this folder. The loss is a softmax per question in which each relevant item competes with
+the items that are not and with "nothing answers this" (listwise ranking, Cao et al. 2007). Weights of
+evidence may not be negative, which is what carries over to other people's conversations. Calibration and
+the figures printed come from customers the weights did not see (four folds).
 """
 
 import json
@@ -50,7 +50,7 @@ def vectors_of(people: Sequence[Customer], encoder: SentenceEncoder) -> tuple[di
 
 
 def fit(samples: Sequence[Sample], steps: int = 400, decay: float = 0.1) -> Floats:
-    """Weights (2 * features + 2,): own language, other languages, bias of the others, nothing. Adam, projected."""
+    """Weights (2 * features + 2,): own language, others, bias of others, nothing; by projected Adam."""
     rows, targets, starts, count = [], [], [], 0
     for sample in samples:
         size = sample.relevant.size
@@ -109,10 +109,9 @@ def calibrate(held_out: Sequence[tuple[Sample, Floats]]) -> tuple[float, float, 
     places = np.linspace(0.05, 0.6, 56)
     right = [((highest >= f)[answered].mean() + (highest < f)[~answered].mean()) / 2 for f in places]
     floor = float(places[int(np.argmax(right))])
-    print(
-        f"floor {floor:.2f}: offers an answer to {(highest >= floor)[answered].mean():.1%} of questions with one,"
-    )
-    print(f"  to {(highest >= floor)[~answered].mean():.1%} of those without")
+    with_one, without = ((highest >= floor)[which].mean() for which in (answered, ~answered))
+    print(f"floor {floor:.2f}: offers something for {with_one:.1%} of questions that have an answer,")
+    print(f"  and for {without:.1%} of those that have none")
     return float(a), float(b), floor
 
 

@@ -128,7 +128,7 @@ _PATTERNS: dict[Language, re.Pattern[str]] = {
 
 
 def spans(text: str, anchor: datetime, language: Language) -> list[Span]:
-    """The days `text` speaks of, said at `anchor`, in order of mention; without a year: the latest gone by."""
+    """The days `text`, said at `anchor`, speaks of, in order; without a year: the latest gone by."""
     day = anchor.date()
     found = _PATTERNS[language].finditer(" ".join(fold(text).split()))
     return [span for match in found for span in _read(match, day, language)]

@@ -34,7 +34,7 @@ NAMES = (
     *("proper", "speaker", "asks"),
 )
 _WHEN = {
-    "en": r"\bwhen\b|\bwhat (?:date|day|time|month|year)\b|\bhow long ago\b|\bsince when\b|\bwhich (?:day|month|year)\b",
+    "en": r"\bwhen\b|\b(?:what|which) (?:date|day|time|month|year)\b|\bhow long ago\b",
     "es": r"\bcuando\b|\b(?:que|cual) (?:fecha|dia|hora|mes|ano)\b|\bhace cuanto\b|\ben que fechas?\b",
     "pt": r"\bquando\b|\b(?:que|qual) (?:data|dia|hora|horas|mes|ano)\b|\bha quanto tempo\b",
 }
@@ -86,7 +86,7 @@ def _rank(values: Floats) -> Floats:
     """1 for the first place, then 3/4, 3/5, ... (as in reciprocal rank fusion, Cormack et al. 2009)."""
     places = np.empty(len(values), np.float32)
     places[np.argsort(-values, kind="stable")] = np.arange(len(values))
-    return (3 / (3 + places)) * (values > 0)
+    return np.where(values > 0, 3 / (3 + places), 0).astype(np.float32)
 
 
 def _lexical(index: Index, counts: Counts) -> dict[str, Floats]:
@@ -139,7 +139,7 @@ def _pairs(index: Index, counts: Counts, idf: Floats) -> Floats:
         at = np.flatnonzero((left >= 0) & (right >= 0))
         at = at[index.owner[at] == index.owner[at + apart]]
         found += np.bincount(index.owner[at], weights[left[at], right[at]], minlength=size)
-    return np.minimum(found / weights.sum(), 1.0).astype(np.float32)
+    return np.asarray(np.minimum(found / weights.sum(), 1.0), np.float32)
 
 
 def _dense(index: Index, dense: Floats) -> dict[str, Floats]:

@@ -31,8 +31,7 @@ class Weights:
     def scores(self, measured: Floats, foreign: Bools) -> Floats:
         """0..1 for every item; `measured` as `features.measure` gives it."""
         raw = np.where(foreign, self.other @ measured + self.other_bias, self.same @ measured) - self.nothing
-        calibrated: Floats = 1 / (1 + np.exp(-(self.slope * raw + self.offset)))
-        return calibrated
+        return np.asarray(1 / (1 + np.exp(-(self.slope * raw + self.offset))), np.float32)
 
 
 @cache

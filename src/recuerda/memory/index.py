@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ class Index:
         return table[:, 0], table[:, 1], table[:, 2]
 
     def counts(self, query: str, language: Language) -> Counts:
-        """A query's word is looked up by its stem in every language spoken here: names have one stem in each."""
+        """A query's word is looked up by its stem in every language spoken here: names stem differently."""
         slot_of: dict[str, int] = {}
         sequence: list[int] = []
         table = np.full(len(self._vocabulary) + 1, -1, np.int64)
@@ -131,7 +132,7 @@ class Index:
             tf=tf.reshape(k, size).astype(np.float32),
             spoken_by=named[:, self._speaker],
             slots=slots,
-            pairs=list(dict.fromkeys(zip(sequence, sequence[1:], strict=False))),
+            pairs=list(dict.fromkeys(pairwise(sequence))),
         )
 
 

@@ -26,7 +26,8 @@ _STOP_WORDS: dict[Language, str] = {
         you your yours yourself yourselves i'm i've i'll i'd it's that's don't didn't doesn't isn't wasn't
         can't couldn't won't wouldn't you're you've he's she's we're we've they're they've what's there's
         haven't hasn't hadn't aren't weren't shouldn't let's""",
-    "es": """a al algo alguna algunas alguno algunos ante antes aquel aquella asi aun aunque bien cada como con
+    "es": """
+        a al algo alguna algunas alguno algunos ante antes aquel aquella asi aun aunque bien cada como con
         contra cosa cosas cual cuales cuando cuanta cuantas cuanto cuantos de del desde donde dos e el ella
         ellas ellos en entonces entre era eran eres es esa esas ese eso esos esta estaba estaban estan estar
         estas este esto estos estoy fue fueron fui ha habia habian han has hasta hay he hemos hola la las le
