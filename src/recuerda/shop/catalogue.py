@@ -100,6 +100,16 @@ def select(kind: str = "", terrain: str = "", arch: str = "") -> list[Product]:
     ]
 
 
+def made_for() -> dict[str, int]:
+    """How many shoes there are for feet that are hard to fit."""
+    shoes = select(kind="shoe")
+    return {
+        "high": sum("high" in p.arch for p in shoes),
+        "flat": sum("flat" in p.arch for p in shoes),
+        "wide": sum(bool({"wide", "extra_wide"} & set(p.fits.get("foot_width", []))) for p in shoes),
+    }
+
+
 def choices(attribute: str, among: Sequence[Product]) -> list[str]:
     return list(dict.fromkeys(value for p in among for value in p.fits.get(attribute, [])))
 

@@ -119,6 +119,7 @@ async def home(request: Request, kind: str = "", terrain: str = "", arch: str = 
         terrains=catalogue.choices("terrain", everything),
         arches=catalogue.choices("arch_type", everything),
         hero=catalogue.products()["quebrada-alta"],
+        made_for=catalogue.made_for(),
     )
 
 

@@ -14,6 +14,15 @@ export class Thread {
     this.#log.replaceChildren(...first);
   }
 
+  /** Before anything is said: what the chat is for, and ways to begin. */
+  empty(chips, say) {
+    const buttons = chips.map((chip) => h("button", { type: "button", onclick: () => say(chip) }, chip));
+    this.clear(
+      h("div", { class: "empty" },
+        h("h3", {}, this.#text.hello), h("p", {}, this.#text.empty), h("div", { class: "chips" }, ...buttons)),
+    );
+  }
+
   #append(node) {
     this.#log.querySelector(".empty")?.remove();
     this.#log.append(node);
@@ -149,7 +158,9 @@ function receipt(used, text) {
   const more = used.because.length > 1 ? ` (+${used.because.length - 1})` : "";
   const summary = h("summary", {}, ...(first ? [why(first, text), more] : [text.used]));
   const title = first ? h("p", {}, text.used) : null;
-  return h("details", { class: "because" }, summary, title, h("ul", {}, ...lines));
+  const details = h("details", { class: "because" }, summary, title, h("ul", {}, ...lines));
+  details.addEventListener("toggle", () => details.open && details.scrollIntoView({ block: "nearest" }));
+  return details;
 }
 
 function why(known, text) {
