@@ -5,6 +5,7 @@ import zlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlmodel import SQLModel
@@ -65,7 +66,7 @@ async def customer(db: Database, id: str) -> str:
     return id
 
 
-def said(n: int, text: str, **more: str) -> NewMemory:
+def said(n: int, text: str, **more: Any) -> NewMemory:
     return NewMemory("turn", str(n), text, START + timedelta(hours=n), "en", **more)
 
 

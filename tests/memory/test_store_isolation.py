@@ -37,7 +37,7 @@ HOSTILE = [
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    extra=st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)),
+    extra=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)),
     queries=st.lists(st.text(max_size=40), min_size=1, max_size=5),
     kinds=st.none() | st.lists(st.sampled_from(["turn", "note", "a' OR 1", ""])),
     held=st.sampled_from([2, 5000]),

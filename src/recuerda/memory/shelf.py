@@ -26,6 +26,7 @@ Scores = NDArray[np.float32]
 FLOOR = 0.5  # below it the answer is more likely not in the passage
 _WORDS, _DOCUMENT, _MEANING = 0.2, 0.35, 0.5
 _CONCEPTS, _DOCUMENT_CONCEPTS, _TITLE_CONCEPTS = 0.2, 0.5, 0.15
+_TITLE, _LONG = 0.15, 20  # weight of the title's words in queries of more than so many words
 _SAME_LANGUAGE = 0.3  # another language's passage must be this much better to come first
 _MIDDLE, _STEEPNESS = 0.55, 8.0  # of the sum: where the score is 0.5, and how fast it gets there
 
@@ -58,6 +59,9 @@ class Shelf:
         twice = [f"{p.title}\n{p.title}\n{p.text}" for p in passages]
         spoken = [cast(Language, p.language) for p in passages]
         self._words = Lexicon([_pairs(analyse(t, lang)) for t, lang in zip(twice, spoken, strict=True)])
+        self._titles = Lexicon(
+            [_pairs(analyse(p.title, lang)) for p, lang in zip(passages, spoken, strict=True)]
+        )
         whole = [f"{d.title}\n{d.text}" for d in documents]
         said = [cast(Language, d.language) for d in documents]
         self._whole = Lexicon([analyse(t, lang) for t, lang in zip(whole, said, strict=True)])
@@ -86,17 +90,19 @@ class Shelf:
 
     def _sums(self, query: str, vector: Vectors, language: Language) -> Scores:
         terms, ideas = analyse(query, language), concepts(query)
-        whole = _DOCUMENT * self._whole.scores(terms) + _DOCUMENT_CONCEPTS * self._whole_concepts.scores(
-            ideas
-        )
-        return np.asarray(
-            _WORDS * self._words.scores(_pairs(terms))
-            + _MEANING * np.clip(self._vectors @ vector.ravel(), 0.0, 1.0)
+        pairs = _pairs(terms)
+        whole = _DOCUMENT * self._whole.scores(terms)
+        whole += _DOCUMENT_CONCEPTS * self._whole_concepts.scores(ideas)
+        gist = (
+            _MEANING * np.clip(self._vectors @ vector.ravel(), 0.0, 1.0)
             + _CONCEPTS * self._concepts.scores(ideas)
             + _TITLE_CONCEPTS * self._title_concepts.scores(ideas)
-            + whole[self._owner],
-            np.float32,
+            + whole[self._owner]
         )
+        # A long query speaks of many things: its mean meaning says little, its words and names say all.
+        brief = min(1.0, _LONG / max(len(terms), 1))
+        words = _WORDS * self._words.scores(pairs) + (1 - brief) * _TITLE * self._titles.scores(pairs)
+        return np.asarray(words + brief * gist, np.float32)
 
     def _hit(self, passage: Passage, total: float) -> KnowledgeHit:
         document = self.documents[passage.document_id]

@@ -1,0 +1,153 @@
+"""The brand's knowledge: put once, cut by structure, found in the asker's language, and silence otherwise."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from recuerda.embeddings import SentenceEncoder
+from recuerda.errors import BadInput
+from recuerda.memory import Knowledge, NewDocument
+from recuerda.memory.concepts import concepts
+from recuerda.memory.loaders import load, read_catalogue, read_csv, read_html, read_markdown
+from recuerda.memory.passages import cut
+from recuerda.memory.shelf import FLOOR
+from recuerda.settings import Settings
+from tests.memory.stores import database
+
+RETURNS = "## How long\n\nYou have 30 days to return shoes.\n\n## Refunds\n\nMoney is back in five days."
+DEVOLUCIONES = "## Plazo\n\nTienes 30 días para devolver tus zapatillas."
+
+
+def article(id: str, title: str, text: str, language: str = "en") -> NewDocument:
+    return NewDocument(id=id, title=title, text=text, language=language, url=f"/help/{id}")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def knowledge(tmp_path: Path) -> AsyncIterator[Knowledge]:
+    settings = Settings(data_dir=tmp_path)
+    db = await database(settings)
+    yield Knowledge(db, SentenceEncoder(), settings)
+    await db.close()
+
+
+async def test_a_document_is_found_cited_replaced_and_removed(knowledge: Knowledge) -> None:
+    assert await knowledge.search("refund", language="en") == []
+    assert await knowledge.put(article("returns", "Returns", RETURNS))
+    assert not await knowledge.put(article("returns", "Returns", RETURNS))
+    [hit] = await knowledge.search("when is my money back after a refund?", language="en")
+    assert (hit.document_id, hit.title, hit.url) == ("returns", "Returns › Refunds", "/help/returns")
+    assert hit.score >= FLOOR
+    assert await knowledge.put(article("returns", "Returns", RETURNS.replace("five", "nine")))
+    [hit] = await knowledge.search("when is my money back after a refund?", language="en")
+    assert "nine days" in hit.text
+    [document] = await knowledge.documents(kind="article", language="en")
+    assert document.version == 2
+    assert await knowledge.remove("returns")
+    assert not await knowledge.remove("returns")
+    assert await knowledge.search("refund", language="en") == []
+
+
+async def test_the_askers_language_comes_first_and_another_serves(knowledge: Knowledge) -> None:
+    await knowledge.put_many(
+        [article("returns", "Returns", RETURNS), article("devoluciones", "Devoluciones", DEVOLUCIONES, "es")]
+    )
+    spanish = await knowledge.search("¿cuántos días tengo para devolver?", language="es")
+    assert spanish[0].document_id == "devoluciones"
+    english = await knowledge.search("how many days do I have to return shoes?", language="en")
+    assert english[0].document_id == "returns"
+    portuguese = await knowledge.search("quantos dias tenho para devolver o tênis?", language="pt", floor=0.0)
+    assert portuguese
+
+
+async def test_what_the_shop_does_not_know_is_not_answered(knowledge: Knowledge) -> None:
+    await knowledge.put(article("returns", "Returns", RETURNS))
+    assert await knowledge.search("who won the world cup in 1986?", language="en") == []
+
+
+async def test_kinds_narrow_the_search(knowledge: Knowledge) -> None:
+    await knowledge.put(article("returns", "Returns", RETURNS))
+    assert await knowledge.search("refund", language="en", kinds=["product"], floor=0.0) == []
+
+
+def test_a_document_is_cut_at_its_headings() -> None:
+    pieces = cut(
+        "Guide", "Intro.\n\n## Sizes\n\n" + "A sentence about sizes. " * 60 + "\n\n### Kids\n\nSmall."
+    )
+    assert pieces[0].title == "Guide"
+    assert {piece.title for piece in pieces} == {"Guide", "Guide › Sizes", "Guide › Sizes › Kids"}
+    assert all(len(piece.text) <= 900 for piece in pieces)
+    assert cut("Empty", "")[0].text == ""
+
+
+def test_one_concept_in_three_languages() -> None:
+    assert {"§return"} <= set(concepts("I changed my mind")) & set(
+        concepts("quiero que me devuelvan la plata, me arrepentí")
+    ) & set(concepts("quero meu dinheiro de volta"))
+
+
+def test_markdown_with_front_matter() -> None:
+    document = read_markdown(
+        "a.md", "---\nid: envios\nlanguage: es\ntitle: Envíos\nurl: /e\ntopic: x\n---\n## Cuándo\n\nMañana."
+    )
+    assert (document.id, document.title, document.language, document.url) == ("envios", "Envíos", "es", "/e")
+    assert document.data == {"topic": "x"}
+    assert document.text.startswith("## Cuándo")
+
+
+def test_html_keeps_structure_and_drops_furniture() -> None:
+    document = read_html(
+        "p.html",
+        "<html lang=pt-BR><head><title>Trocas</title><script>x()</script></head><body><nav>menu</nav>"
+        "<main><h2>Prazo</h2><p>30 dias.</p></main></body></html>",
+    )
+    assert (document.title, document.language) == ("Trocas", "pt")
+    assert "## Prazo" in document.text
+    assert "menu" not in document.text
+    assert "x()" not in document.text
+
+
+def test_csv_and_catalogue() -> None:
+    [question] = read_csv("question,answer\nHow do I wash them?,By hand with cold water.\n")
+    assert (question.title, question.kind) == ("How do I wash them?", "article")
+    english, spanish = read_catalogue(
+        '[{"id": "tambo", "name": "Tambo", "price": {"USD": 90},'
+        ' "description": {"en": "For the gym.", "es": "Para el gimnasio."}}]'
+    )
+    assert (english.id, spanish.id, english.kind) == ("tambo:en", "tambo:es", "product")
+    assert "90 USD" in english.text
+    assert spanish.data is not None
+    assert spanish.data["id"] == "tambo"
+
+
+def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
+    (tmp_path / "x.docx").write_text("")
+    with pytest.raises(BadInput, match="no known kind"):
+        load(tmp_path / "x.docx", "en")
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(BadInput, match=r"x\.json"):
+        load(tmp_path / "x.json", "en")
+    (tmp_path / "x.pdf").write_bytes(b"no pdf")
+    with pytest.raises(BadInput, match="PDF"):
+        load(tmp_path / "x.pdf", "en")
+
+
+def test_a_pdf(tmp_path: Path) -> None:
+    text = b"BT /F1 12 Tf 72 720 Td (Returns are free for 30 days.) Tj ET"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for number, held in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj%s endobj\n" % (number, held)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"xref\n0 6\n0000000000 65535 f \n%strailer<</Root 1 0 R/Size 6>>\nstartxref\n%d\n%%%%EOF"
+    (tmp_path / "policy.pdf").write_bytes(body + end % (table, len(body)))
+    [document] = load(tmp_path / "policy.pdf", "en")
+    assert (document.id, document.language) == ("policy", "en")
+    assert "Returns are free for 30 days." in document.text
