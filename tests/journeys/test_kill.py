@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,42 +14,11 @@ from sqlmodel import col, func, select
 
 from recuerda.db import Database
 from recuerda.models import Author, Fact, Job, JobState, Message
-from tests.conftest import KEY, make_settings
-from tests.servers import free_port
+from tests.conftest import make_settings
+from tests.processes import Server
 
 CUSTOMERS = 4
 KILLS = 3
-
-
-class Server:
-    """`recuerda serve` as a process of its own."""
-
-    def __init__(self, data_dir: Path, environment: dict[str, str]) -> None:
-        self.port = free_port()
-        self._command = [sys.executable, "-m", "recuerda", "serve", "--data-dir", str(data_dir), "--port"]
-        self._environment = {**os.environ, **environment, "RECUERDA_API_KEYS": KEY}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        self._process = subprocess.Popen([*self._command, str(self.port)], env=self._environment)
-        async with self.client() as http:
-            for _ in range(600):
-                with contextlib.suppress(httpx.TransportError):
-                    if (await http.get("/readyz")).status_code == 200:
-                        return
-                assert self._process.poll() is None, "the server stopped"
-                await asyncio.sleep(0.1)
-        raise AssertionError("the server did not start")
-
-    def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
-        assert self._process
-        self._process.send_signal(how)
-        return self._process.wait(30)
-
-    def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {KEY}"}, timeout=60
-        )
 
 
 async def _say(http: httpx.AsyncClient, conversation: str, text: str, said: list[str]) -> None:
