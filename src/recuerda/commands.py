@@ -1,6 +1,7 @@
 """The short commands: each does one thing, says how far it is, and ends."""
 
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -110,6 +111,7 @@ async def reindex(settings: Settings) -> None:
 
 
 def evaluate(suites: list[str], engine: Literal["embedded", "llm"], out: Path) -> int:
+    sys.path.insert(0, str(Path.cwd()))  # the suites are found from where the command is run
     try:
         from evals.run import main
     except ModuleNotFoundError as error:
