@@ -20,7 +20,7 @@ exchange: exchang*, swap*, another size, one size up, size up, size down, cambi*
     otro numero, numero siguiente, numero maior, numero menor, tamanho maior, quedaron chic*, quedaron
     grand*, quedo chic*, quedo grand*, ficou pequen*, ficou grand*, ficou apertad*, too small, too big,
     number bigger, talla mas, medio numero, meio numero
-warranty: warrant*, guarant*, defect*, faulty, glue*, unglu*, unstitch*, came apart, fell apart,
+warranty: warrant*, guarant*, defect*, faulty, glue, glued, unglu*, unstitch*, came apart, fell apart,
     gave out, coming off, garant*, defeit*, defectuos*, despeg*, descos*, descol*, se rompio, se
     rompieron, se abrio, quebrou, rasgou, rasg*, after a few months, after half a year, stopped working,
     a los pocos meses, depois de poucos meses, water no longer
@@ -62,7 +62,7 @@ breathable: breath*, ventilat*, mesh, airy, transpir*, ventil*, respir*, fresc*
 altitude: altitud*, altura, bogota, mexico, cidade alta, ciudad alta, high up, mountain city,
     soroche, metros
 vegan: vegan*, animal, leather, cuero, couro, vegetal
-washing: wash*, clean*, dirt*, stain*, smell*, stink*, lav*, limp*, ensuci*, suj*, manch*, olor*,
+washing: wash*, clean*, dirt*, stain*, smell*, stink*, lavar*, lavo, lava, lavan, lavado, lavagem, limp*, ensuci*, suj*, manch*, olor*,
     huel*, cheir*
 drying: dry*, dryer, sec*, sech*, seca*, secador*
 wear_out: worn, replac*, lifespan, lifetime, old, gast*, desgast*, reemplaz*, substitu*, trocar, how
@@ -79,8 +79,8 @@ race: race*, racing, pb, compet*, carrera*, carreir*, corrida*, prova
 trail: trail*, mountain*, mud*, hill*, rock*, sendero*, montan*, barro, trilha*, lama, serra, monte
 road: road*, asphalt*, pavement, street*, asfalt*, calle, rua
 walk: walk*, stand*, camin*, caminh*, parad*, on my feet, de pie, em pe
-gym: gym, weight*, deadlift*, squat*, lift*, crossfit, gimnas*, pesas, sentadill*, academ*,
-    agachament*, levantament*, fuerza, forca, strength
+gym: gym, weights, weightlift*, deadlift*, squat*, crossfit, gimnas*, pesas, sentadill*, academ*,
+    agachament*, levantament*
 hydration: hydrat*, drink*, vest, bottle*, flask*, hidrat*, agua, chaleco*, botell*, colete, garraf*
 light: reflect*, night*, dark*, headlamp, noch*, oscur*, linterna*, frontal, noite*, escur*,
     lantern*

@@ -28,7 +28,7 @@ _WORDS, _DOCUMENT, _MEANING = 0.2, 0.35, 0.5
 _CONCEPTS, _DOCUMENT_CONCEPTS, _TITLE_CONCEPTS = 0.2, 0.5, 0.15
 _TITLE, _LONG = 0.15, 20  # weight of the title's words in queries of more than so many words
 _SAME_LANGUAGE = 0.3  # another language's passage must be this much better to come first
-_MIDDLE, _STEEPNESS = 0.55, 8.0  # of the sum: where the score is 0.5, and how fast it gets there
+_MIDDLE, _STEEPNESS = 0.4, 8.0  # of the sum: where the score is 0.5, and how fast it gets there
 
 
 @dataclass(frozen=True, slots=True)
