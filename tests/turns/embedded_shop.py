@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from recuerda.app import Recuerda, running
@@ -17,6 +18,7 @@ from recuerda.extraction import Turn
 from recuerda.language import Language
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, Used
 from recuerda.turns.embedded import EmbeddedEngine
+from recuerda.turns.embedded.statements import follow_up
 from tests.conftest import make_settings
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -52,6 +54,9 @@ class ReplyShop:
         hits = await self._recuerda.knowledge.search(message, language=language, limit=6)
         documents = await self._recuerda.knowledge.documents(kind="product", language=language)
         turns = [*(Turn(s.author, s.text) for s in said), Turn("customer", message)]
+        heard = await self._recuerda.listener.extract(turns, only=[len(turns) - 1], language=language)
+        if question := follow_up(heard, language):
+            hits += await self._recuerda.knowledge.search(question, language=language, limit=2)
         return Context(
             brand="Vereda",
             message=message,
@@ -60,7 +65,7 @@ class ReplyShop:
             customer_name=case.get("name"),
             transcript=said,
             facts=[self._fact(fact, language, vector) for fact in case["facts"]],
-            heard=await self._recuerda.listener.extract(turns, only=[len(turns) - 1], language=language),
+            heard=heard,
             memories=[],
             orders=[_memory(order) for order in case["orders"]],
             knowledge=[
@@ -93,9 +98,15 @@ def _memory(order: dict[str, Any]) -> KnownMemory:
     return KnownMemory(**given | {"at": datetime.fromisoformat(order["at"])})
 
 
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    """One for the whole run: the knowledge is loaded into it once."""
+    return TemporaryDirectory(ignore_cleanup_errors=True)
+
+
 @asynccontextmanager
-async def reply_shop(folder: Path) -> AsyncIterator[ReplyShop]:
-    async with running(make_settings(folder / "data"), work=False) as recuerda:
+async def reply_shop() -> AsyncIterator[ReplyShop]:
+    async with running(make_settings(Path(_folder().name) / "data"), work=False) as recuerda:
         await load_knowledge(recuerda)
         yield ReplyShop(recuerda)
 

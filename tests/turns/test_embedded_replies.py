@@ -1,7 +1,6 @@
 """The embedded engine over the reply cases: what it says, what it rests on, and what it never does."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,11 +43,11 @@ def _slips(answered: Answered, language: Language) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_replies_to_the_cases(language: Language, tmp_path: Path) -> None:
+async def test_replies_to_the_cases(language: Language) -> None:
     """Slips (a number from nowhere, another language, a hole in a phrase) never; misses hardly ever: what is
     heard and what is found are other parts' doing, measured with these by `recuerda eval`."""
     slips, misses, all_cases = [], [], cases(language)
-    async with reply_shop(tmp_path) as shop:
+    async with reply_shop() as shop:
         for case in all_cases:
             answered = await shop.reply(case)
             report = f"{case['id']}: {case['message']}\n    {answered.text}\n    "

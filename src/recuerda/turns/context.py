@@ -23,6 +23,7 @@ from recuerda.memory import Knowledge, KnowledgeHit, Memories, Recalled
 from recuerda.models import Conversation, Customer, Evidence, Fact, FactStatus, Memory, Message
 from recuerda.settings import Settings
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said
+from recuerda.turns.embedded.statements import follow_up
 
 _SHARE_OF_FACTS = 0.35
 _SHARE_OF_KNOWLEDGE = 0.75  # of what the facts leave
@@ -64,6 +65,8 @@ async def gather(sources: Sources, message: Message) -> Context:
     hits = await sources.knowledge.search(query, language=language, limit=_PASSAGES)
     facts = await _rank(sources, stored, quotes, vector)
     heard = await _hear(sources.listener, said, message.text, language)
+    if question := follow_up(heard, language):
+        hits = _merged(hits, await sources.knowledge.search(question, language=language, limit=2))
 
     budget = sources.settings.context_tokens
     kept_facts, left = _fit(facts, int(budget * _SHARE_OF_FACTS), lambda f: f.statement)
@@ -189,6 +192,12 @@ async def _rank(
 async def _hear(listener: Extractor, said: Sequence[Said], text: str, language: Language) -> list[Draft]:
     turns = [*(Turn(s.author, s.text) for s in said[-4:]), Turn("customer", text)]
     return await listener.extract(turns, only=[len(turns) - 1], language=language)
+
+
+def _merged(hits: Sequence[KnowledgeHit], more: Sequence[KnowledgeHit]) -> list[KnowledgeHit]:
+    """Both, each passage once; first what the message itself asks."""
+    known = {hit.passage_id for hit in hits}
+    return [*hits, *(hit for hit in more if hit.passage_id not in known)]
 
 
 def _passage(hit: KnowledgeHit) -> KnownPassage:

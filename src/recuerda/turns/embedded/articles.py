@@ -24,9 +24,10 @@ _SAME = 0.55  # so alike that words do not have to agree
 # Measured on the sample shop's questions and on as many that it cannot answer.
 SURE = 0.41
 PARTLY = 0.34
-_MARKS = re.compile(r"^#+\s*|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s*[-*+]\s+|^\s*>\s?", re.MULTILINE)
+_MARKS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s*>\s?", re.MULTILINE)
+_BLOCKS = re.compile(r"^\s*[-*+]\s+|^#+\s.*$", re.MULTILINE)  # an item begins anew; a heading is no sentence
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_ENDS = re.compile(r"(?<=[.!?…])\s+(?=[A-ZÁÉÍÓÚÑÂÊÔÃÕÇ¿¡«\"“0-9])|\n{2,}|\n(?=\s*[-*|\d])")
+_ENDS = re.compile(r"(?<=[.!?…])\s+(?=[A-ZÁÉÍÓÚÑÂÊÔÃÕÇ¿¡«\"“0-9])|\n{2,}|\n(?=\s*[|\d])")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:Sr|Sra|Dr|Dra|St|Av|No|Nº|aprox|approx|etc|e\.g|i\.e|p\. ?ej)|\b[A-Z])\.$"
 )
@@ -42,7 +43,7 @@ class Answer:
 
 def sentences(markdown: str) -> list[str]:
     """The sentences of a passage without Markdown."""
-    plain = _MARKS.sub("", _LINK.sub(r"\1", markdown))
+    plain = _MARKS.sub("", _LINK.sub(r"\1", _BLOCKS.sub("\n\n", markdown)))
     found: list[str] = []
     for piece in (" ".join(p.split()) for p in _ENDS.split(plain)):
         if found and _ABBREVIATED.search(found[-1]):
@@ -60,6 +61,15 @@ def best_answer(
     ours = [p for p in passages if p.language == case.context.language] or list(passages)
     answers = [_answer(case, question, vector, passage) for passage in ours[:2] if passage.text.strip()]
     return max(answers, key=lambda a: a.passage.score + 0.25 * a.sure, default=None)
+
+
+def surest_answer(
+    case: Case, question: str, vector: Vectors, passages: Sequence[KnownPassage]
+) -> Answer | None:
+    """From any of the passages, whatever they were found for."""
+    ours = [p for p in passages if p.language == case.context.language] or list(passages)
+    answers = [_answer(case, question, vector, passage) for passage in ours if passage.text.strip()]
+    return max(answers, key=lambda a: a.sure, default=None)
 
 
 def _answer(case: Case, question: str, vector: Vectors, passage: KnownPassage) -> Answer:

@@ -116,6 +116,8 @@ def _pieces(case: Case) -> list[str]:
     pieces = []
     if case.context.heard or (told and not asked):
         pieces.append(acknowledge(case, briefly=bool(asked)))
+    if len(work) > 1 or case.context.heard:  # "can you help me?" opens many a message
+        asked = [part for part in asked if part.intent != "capabilities"]
     if len(asked) > 1:  # half-understood asides do not get an answer of their own beside a clear question
         asked = [part for part in asked if part.intent != "none"] or asked[:1]
     if not (case.context.heard and all(part.intent == "none" and not part.question for part in asked)):

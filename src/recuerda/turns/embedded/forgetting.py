@@ -15,7 +15,7 @@ _LISTED = 8
 def forget(case: Case, part: Part) -> str:
     facts = list(case.context.facts)  # also those awaiting consent: they are the customer's to forget
     topics = case.words.attributes_in(part.plain)
-    if case.words.cues["all"].search(part.plain) and not (topics and _named(case, facts, part)):
+    if case.words.cues["all"].search(part.plain) and not topics:
         return _everything(case, facts)
     if not facts:
         return case.say("forget_empty")

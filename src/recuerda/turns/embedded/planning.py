@@ -11,11 +11,13 @@ from recuerda.turns.embedded.reading import Part
 CHAT = ("greeting", "thanks", "goodbye", "smalltalk", "affirm", "deny")
 _ACTS = ("forget", "undo", "person", "why", "unrelated", "capabilities", "upset", "smalltalk")
 _SURE_TO_ACT = 0.6  # how near an example a sentence must be to be taken for one of those
+_SURE_TO_SHOW = 0.5  # the same for showing a profile
 _SHORT = 6  # words: longer sentences say more than chat, however friendly
 _ASKED_BEFORE = ("ask_shoe_size", "ask_garment_size", "ask_terrain")
 _PARCEL = {"not_received", "late"}
 _TOLD = {"question", "none", "order", "remembered", "recommend"}  # what a mere statement may look like
 _POLICY = 0.4  # the search's score of an article that a question is about, whatever it sounds like
+GOALS = {"return", "refund", "exchange", "cancel"}  # intents the shop says how to go about
 _ONCE = ("recommend", "order", "remembered")  # said in several sentences, answered once
 
 
@@ -33,7 +35,7 @@ def _intent(case: Case, part: Part) -> str:
     if part.intent == "why" and not case.last_reply:
         return "none"
     if part.sure:
-        return part.intent
+        return "statement" if _reports(part, heard) else part.intent
     if _answers_us(case, part, heard) or _goes_on(case, part):
         return "recommend"
     if any(draft.attribute == "problem" and draft.value in _PARCEL for draft in heard):
@@ -42,6 +44,8 @@ def _intent(case: Case, part: Part) -> str:
         return _stated(part, heard)
     if part.intent in _ACTS and part.score < _SURE_TO_ACT:
         return _named_or(case, part, "none")
+    if part.intent == "remembered" and part.score < _SURE_TO_SHOW:
+        return _named_or(case, part, "question" if part.question else "none")
     if part.intent in CHAT and len(part.plain.split()) > _SHORT:
         return "none"
     if part.intent == "order" and not case.words.cues["ordered"].search(part.plain):
@@ -51,12 +55,18 @@ def _intent(case: Case, part: Part) -> str:
     return _named_or(case, part, part.intent) if part.intent in {"none", "remembered"} else part.intent
 
 
+def _reports(part: Part, heard: Sequence[Draft]) -> bool:
+    """An order is named to say what is wrong with it, not to ask where it is."""
+    wrong = [draft for draft in heard if draft.category == "issue" and draft.value not in _PARCEL]
+    return part.intent == "order" and bool(wrong) and not part.question
+
+
 def _stated(part: Part, heard: Sequence[Draft]) -> str:
     """Wanting to buy asks for advice; other statements are only told."""
-    if any(draft.attribute == "buy" for draft in heard) or (
-        part.intent == "recommend" and not any(draft.category in {"issue", "intent"} for draft in heard)
-    ):
-        return "recommend"
+    if any(draft.category == "issue" for draft in heard):
+        return "statement"
+    if part.intent == "recommend" or any(draft.attribute == "buy" for draft in heard):
+        return "statement" if any(draft.attribute in GOALS for draft in heard) else "recommend"
     return "statement" if part.intent in {*_TOLD, *_ACTS, *CHAT} else part.intent
 
 

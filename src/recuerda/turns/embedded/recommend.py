@@ -35,8 +35,8 @@ def recommend(case: Case, part: Part) -> str | None:
     if not fitting:
         return _nothing(case, kind, wished, ranked)
     best = fitting[0]
-    pieces = [_suggestion(case, best, subject)]
-    if not _changed_mind(case, wished, subject):
+    pieces = [*_not_known(case, part, products), _suggestion(case, best, subject)]
+    if _explained(case, wished, best, subject):
         pieces += _because(case, best, regrets)
     if amount := price(case, best.product):
         pieces.append(case.say("price", price=amount))
@@ -66,10 +66,19 @@ def _kind(case: Case, part: Part, products: Sequence[Product]) -> str | None:
     return other if best[other] > best[main] + _OTHER_KIND else main
 
 
-def _changed_mind(case: Case, wished: Sequence[Wish], subject: str) -> bool:
-    """Asks for something else than what they told before, so that their old words no longer explain."""
+def _explained(case: Case, wished: Sequence[Wish], best: Candidate, subject: str) -> bool:
+    """Whether what they told before explains the choice: not when they now ask for something else."""
+    shape = [wish for wish in wished if wish.facts and wish.attribute not in SIZES]
+    if shape and not any(wish in best.met for wish in shape):
+        return False
     known = {fact.attribute for fact in case.facts if fact.subject == subject}
-    return any(w.asked and not w.facts and w.attribute in known and w.attribute not in SIZES for w in wished)
+    return not any(w.asked and not w.facts and w.attribute in known - SIZES for w in wished)
+
+
+def _not_known(case: Case, part: Part, products: Sequence[Product]) -> list[str]:
+    """ "Do you have red ones?": what is asked of products and the catalogue does not say."""
+    asked = case.words.cues["sell"].match(part.plain) and case.words.kinds_in(part.plain)
+    return [case.say("not_declared")] if asked and residue(case, part.plain, products)[1] else []
 
 
 def _affordable(case: Case, fitting: list[Candidate]) -> tuple[list[Candidate], bool]:

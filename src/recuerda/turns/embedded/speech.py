@@ -43,6 +43,12 @@ def _phrases(language: Language) -> dict[str, Any]:
     return loaded
 
 
+def phrase(key: str, language: Language) -> str:
+    """A phrase without variants or places to fill."""
+    text: str = _phrases(language)[key]
+    return text
+
+
 def currency_of(locale: str | None) -> str | None:
     """`es-CO` -> `COP`; None when the locale names no country we know."""
     parts = (locale or "").replace("_", "-").split("-")

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 
 from recuerda.extraction import Draft
+from recuerda.language import Language
 from recuerda.models import Sensitivity
-from recuerda.turns.embedded.articles import articles, best_answer, told
+from recuerda.turns.embedded.articles import articles, surest_answer, told
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.orders import items_of, last_received, open_order, order_number
+from recuerda.turns.embedded.planning import GOALS
 from recuerda.turns.embedded.products import catalogue
-from recuerda.turns.embedded.speech import sentence
+from recuerda.turns.embedded.speech import phrase, sentence
 from recuerda.turns.embedded.vocabulary import normal
 
 _MOST = 5
-_GOALS = {"return", "refund", "exchange", "cancel"}
+_MISFITS = {"too_small", "too_big"}
 _LAST = {"issue", "intent"}
 _NEXT = 0.36  # how sure the knowledge must be to say what comes next
 
@@ -103,7 +105,7 @@ def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
         return []
     pieces = []
     question = case.say(goal)
-    answer = best_answer(case, question, case.embed([question])[0], articles(case))
+    answer = surest_answer(case, question, case.embed([question])[0], articles(case))
     if answer and answer.sure >= _NEXT:
         pieces.append(sentence(told(case, answer)))
     order = open_order(case) if goal == "next_cancel" else last_received(case)
@@ -117,7 +119,19 @@ def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
 
 
 def _goal(case: Case, heard: Sequence[Draft]) -> str | None:
+    return _goal_of(heard) or ("next_issue" if _trouble(case, heard) else None)
+
+
+def _goal_of(heard: Sequence[Draft]) -> str | None:
     for draft in heard:
-        if draft.attribute in _GOALS and draft.value != "no":
+        if draft.attribute in GOALS and draft.value != "no":
             return f"next_{draft.attribute}"
-    return "next_issue" if _trouble(case, heard) else None
+    if any(draft.attribute == "problem" and draft.value in _MISFITS for draft in heard):
+        return "next_exchange"
+    return "next_issue" if any(draft.category == "issue" for draft in heard) else None
+
+
+def follow_up(heard: Sequence[Draft], language: Language) -> str | None:
+    """What to look up in the knowledge besides the message: how to return what is going back, say."""
+    goal = _goal_of(heard)
+    return phrase(goal, language) if goal else None
