@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from recuerda.db import Database
 from recuerda.embeddings import SentenceEncoder, Vectors, to_bytes, unit
@@ -154,7 +154,7 @@ async def serve(settings: Settings, started: float) -> dict[str, Any]:
     await service.start()
     queries = list(texts(_PEOPLE, seed=5))
     asked = embedder.embed(queries)
-    people = [f"cus_{n:06d}" for n in await _sample(db)]
+    people = await sample(db)
     await service.recall(people[0], queries[0], vector=asked[0])
     first_answer = time.time() - started
     await service.ready()
@@ -184,11 +184,11 @@ async def serve(settings: Settings, started: float) -> dict[str, Any]:
     return result
 
 
-async def _sample(db: Database) -> list[int]:
+async def sample(db: Database) -> list[str]:
     async with db.read() as session:
-        total = int(await session.scalar(sa.select(sa.func.count()).select_from(Customer)) or 0)
+        total = (await session.exec(select(sa.func.count()).select_from(Customer))).one()
     picked = np.random.default_rng(11).permutation(total)[: min(_PEOPLE, total)]
-    return [int(n) for n in picked]
+    return [f"cus_{int(n):06d}" for n in picked]
 
 
 async def exactly(

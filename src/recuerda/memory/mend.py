@@ -97,6 +97,7 @@ async def probe(db: Database, order: Order, shards: Shards, tell: Tell) -> set[i
             tell("probe", shard, len(expected))
             if shard not in existing or not sound(shards, shard, prints):
                 wrong.add(shard)
+            shards.breathe()
     return wrong
 
 

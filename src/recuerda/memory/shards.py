@@ -112,9 +112,14 @@ class Shards:
         self.upsert(entries, _BULK)
 
     def settle(self, shard: int) -> None:
-        """After filling: has Chroma drop its log of what it has written, and gives back the memory."""
+        """After filling: has Chroma drop its log of what it has written."""
         with self._lock, _chroma("settle"):
             self._collection(shard).count()
+        self.breathe()
+
+    def breathe(self) -> None:
+        """For a process that goes through all shards: gives back the memory of those it is done with."""
+        with self._lock:
             if self.crowded:
                 self._collections.clear()
                 self._client.close()
