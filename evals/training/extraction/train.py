@@ -191,10 +191,10 @@ def write(
 
 
 def _bar(conversations: Sequence[Conversation], judged: Judged) -> float:
-    """The highest bar that costs at most a point of F1: a wrong memory hurts more than a missing one."""
+    """The highest bar that costs at most half a point of F1: a wrong memory hurts more than a missing one."""
     steps = [round(float(x), 2) for x in np.arange(0.3, 0.8, 0.02)]
     f1 = {at: scored(conversations, judged, at).f1 for at in steps}
-    return max(at for at in steps if f1[at] >= max(f1.values()) - 0.01)
+    return max(at for at in steps if f1[at] >= max(f1.values()) - 0.005)
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ class Attribute:
     choices: Mapping[str, str] = field(default_factory=dict)  # value -> pattern of the words that say it
     words: str = ""  # pattern that tells the clause, or the question it answers, is about this
     unless: str = ""  # pattern that tells it is not
+    negatable: bool = True  # whether "not" before a choice denies it; a problem's words hold it themselves
     within: bool = False  # may stand inside a clause about something else: "no support for my high arches"
 
 
@@ -102,7 +103,7 @@ def _parse(text: str, name: str) -> dict[str, Attribute]:
 
 
 _KEYS = frozenset(
-    {"category", "type", "many", "sensitivity", "days", "closes", "choices", "words", "unless", "within"}
+    {"category", "type", "many", "sensitivity", "days", "closes", "choices", "words", "unless", "within", "negatable"}
 )
 
 
@@ -125,5 +126,6 @@ def _attribute(name: str, entry: dict[str, Any]) -> Attribute:
         choices=choices,
         words=patterns[0],
         unless=patterns[1],
+        negatable=bool(entry.get("negatable", True)),
         within=bool(entry.get("within", False)),
     )

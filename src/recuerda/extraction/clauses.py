@@ -138,6 +138,12 @@ _LEADING = frozenset(
 )
 
 
+_EASE = 0.3  # how much less it takes to cut there
+_JOINTS = frozenset(", y e and pero but mas".split())
+_NEW_START = frozenset(
+    "ahora agora now ya compre comprei bought tengo tenho vivo moro quiero quero prefiero prefiro soy sou estoy estou uso "
+    "necesito preciso i i'm im i've i'll we my mi meu minha no nao don't dont".split()
+)
 # Words that join clauses and belong to neither.
 _JOINS = frozenset("and but because so y pero porque mas e".split())
 
@@ -209,6 +215,11 @@ def _trails(tokens: Sequence[Token], first: int, last: int) -> bool:
     return last - first > 1 and tokens[last - 1].folded in _JOINS
 
 
+def _turns(tokens: Sequence[Token], i: int) -> bool:
+    """A joint with a new first-person verb or a turn in time behind it: "..., ahora uso S", "y compré un Galaxy"."""
+    return tokens[i - 1].folded in _JOINTS and tokens[i].folded in _NEW_START
+
+
 def _opens(token: Token) -> bool:
     return token.text in "$€£#+@"
 
@@ -218,7 +229,8 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
     ranges = sentences(text, tokens)
     gaps = [(s, i) for s, (first, last) in enumerate(ranges) for i in range(first + 1, last)]
     columns = [hashed(gap_features(tokens, *ranges[s], i), SIZE) for s, i in gaps]
-    cuts = {i for (_, i), p in zip(gaps, judge(columns) if columns else (), strict=True) if p >= threshold}
+    likely = judge(columns) if columns else ()
+    cuts = {i for (_, i), p in zip(gaps, likely, strict=True) if p >= threshold - _EASE * _turns(tokens, i)}
     clauses: list[Clause] = []
     quoted, asks = _quoted(text), _questions(text, tokens, ranges)
     for s, (first, last) in enumerate(ranges):

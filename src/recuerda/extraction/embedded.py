@@ -17,15 +17,17 @@ from recuerda.extraction.corrections import corrected
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
 from recuerda.extraction.model import CATEGORIES, Floats, Model
-from recuerda.extraction.normalise import inside, read
-from recuerda.extraction.reversals import reverses
-from recuerda.extraction.subjects import CUSTOMER, subject
+from recuerda.extraction.normalise import TYPED, Reading, inside, read
+from recuerda.extraction.reversals import reverses, settled
+from recuerda.extraction.subjects import CUSTOMER, speaks_of_self, subject
 from recuerda.extraction.tokens import flat, hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
 
 _SURE_CATEGORY = 0.6  # below it the attribute, or another reader, may know the category better
-_REVERSAL_AT = 0.25
+_REVERSAL_AT = 0.1
+_VALUE_AT = 0.3
+_TELLING = TYPED | {"flag"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,26 +152,29 @@ class EmbeddedExtractor:
                         item, text, i, language, about, attribute.category, attribute.name, value, 0.9
                     )
                 )
-            elif item.fact >= self._bar(item, seconded is not None, trust):
-                drafts += self._facts(item, text, i, language, about, context)
+                continue
+            reading = read(
+                item.text, self.catalogue, item.category,
+                question=item.question, context=context, language=language,
+            )  # fmt: skip
+            if item.fact >= self._bar(item, reading, seconded is not None, trust):
+                drafts += self._facts(item, reading, text, i, language, about)
         return drafts
 
-    def _bar(self, item: Judged, seconded: bool, trust: float) -> float:
+    def _bar(self, item: Judged, reading: Reading | None, seconded: bool, trust: float) -> float:
         bar = self._model.weights.fact_at + (-trust if seconded else trust)
-        # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one.
-        return min(bar, _REVERSAL_AT) if reverses(item.text) and not item.clause.asked else bar
+        if item.clause.asked or item.clause.quoted:
+            return bar
+        # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one. A clause
+        # that gives a value of the catalogue in the first person needs less proof than one that does not.
+        said = flat(item.text)
+        if reverses(item.text) and (speaks_of_self(said) or settled(said)):
+            return min(bar, _REVERSAL_AT)
+        return min(bar, _VALUE_AT) if reading and reading.attribute.type in _TELLING and speaks_of_self(said) else bar
 
     def _facts(
-        self, item: Judged, text: str, turn: int, language: Language, about: str, context: str
+        self, item: Judged, reading: Reading | None, text: str, turn: int, language: Language, about: str
     ) -> list[Draft]:
-        reading = read(
-            item.text,
-            self.catalogue,
-            item.category,
-            question=item.question,
-            context=context,
-            language=language,
-        )
         attribute, value = (reading.attribute.name, reading.value) if reading else (None, None)
         category = item.category
         if reading and reading.value is not None and item.certainty < _SURE_CATEGORY:

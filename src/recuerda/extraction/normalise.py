@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from recuerda.extraction.catalogue import Attribute, Catalogue
-from recuerda.extraction.tokens import flat
+from recuerda.extraction.tokens import flat, unaccented
 from recuerda.extraction.values import birthday, email, money, phone, size
 from recuerda.language import Language
 from recuerda.models import Category
@@ -14,23 +14,32 @@ from recuerda.models import Category
 # Categories honest people confuse: an attribute of the one may name a clause judged as the other.
 _NEAR: dict[Category, frozenset[Category]] = {
     Category.IDENTITY: frozenset({Category.EVENT, Category.POSSESSION, Category.CONTACT, Category.LOCATION}),
-    Category.EVENT: frozenset({Category.IDENTITY, Category.INTENT, Category.ACTIVITY}),
+    Category.EVENT: frozenset({Category.LOCATION, Category.POSSESSION, Category.ISSUE, Category.IDENTITY, Category.INTENT, Category.ACTIVITY}),
     Category.POSSESSION: frozenset(
         {Category.IDENTITY, Category.ISSUE, Category.ACTIVITY, Category.PREFERENCE}
     ),
     Category.PREFERENCE: frozenset({Category.INTENT, Category.HEALTH, Category.FIT, Category.CONTACT}),
-    Category.INTENT: frozenset({Category.FIT, Category.PREFERENCE, Category.EVENT, Category.CONTACT}),
+    Category.INTENT: frozenset({Category.CONTACT, Category.FIT, Category.PREFERENCE, Category.EVENT, Category.CONTACT}),
     Category.HEALTH: frozenset({Category.PREFERENCE, Category.ISSUE, Category.FIT, Category.IDENTITY}),
     Category.FIT: frozenset({Category.HEALTH, Category.ISSUE, Category.PREFERENCE, Category.POSSESSION}),
-    Category.ISSUE: frozenset({Category.FIT, Category.HEALTH}),
+    Category.ISSUE: frozenset({Category.CONTACT, Category.FIT, Category.HEALTH}),
     Category.CONTACT: frozenset({Category.PREFERENCE, Category.IDENTITY, Category.LOCATION}),
     Category.LOCATION: frozenset({Category.CONTACT, Category.IDENTITY, Category.EVENT}),
-    Category.ACTIVITY: frozenset({Category.EVENT, Category.IDENTITY, Category.PREFERENCE}),
+    Category.ACTIVITY: frozenset({Category.CONTACT, Category.LOCATION, Category.EVENT, Category.IDENTITY, Category.PREFERENCE}),
 }
 _NO = re.compile(
     r"\b(no|not|nao|never|nunca|ya no|nao vou|isn'?t|don'?t|dont|won'?t|wont|didn'?t|instead of|en vez de|em vez de|"
     r"anymore|changed my mind about|me arrepenti de)\b"
 )
+
+
+_DENIES = re.compile(
+    r"\b(not|isn't|don't|dont|doesn't|didn't|haven't|hasn't|no longer|never|no|nao|nunca|jamas|tampoco|ya no|ni)\b"
+    r"(?! (solo|so|only|just|obstante|problem|hay problema)\b)"
+)
+NOT = "not "  # before the value of what is denied: `diet: not vegetarian`
+_ANYWHERE = frozenset({"flag", "size", "email", "phone"})  # unmistakable whatever the clause is judged as
+TYPED = frozenset({"choice", "size", "money", "email", "phone", "date"})  # a value or nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class Reading:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def read(
@@ -61,7 +70,7 @@ def read(
     best: tuple[int, Reading] | None = None
     for attribute in catalogue:
         near = attribute.category in _NEAR[category]
-        if attribute.category is not category and not near:
+        if attribute.category is not category and not near and attribute.type not in _ANYWHERE:
             continue
         reading = _try(attribute, clause, said, asked, around, language)
         if reading is None:
@@ -76,18 +85,17 @@ def _try(
     attribute: Attribute, clause: str, said: str, asked: str, around: str, language: Language
 ) -> Reading | None:
     topic = _compiled(attribute.words)
-    match = topic.search(clause if "(?-i:" in attribute.words else said) or (
-        topic.search(said) if "(?-i:" in attribute.words else None
-    )
+    match = topic.search(unaccented(clause))
     by_question = match is None and bool(asked) and topic.search(asked) is not None
     if match is None and not by_question:
         return None
     if attribute.unless and _compiled(attribute.unless).search(f"{around} {asked} {said}"):
         return None
     value = value_of(attribute, clause, said, match, by_question, language)
-    known = attribute.type in {"choice", "size", "money", "email", "phone", "date"}
-    if value is None and (known or by_question):
+    if value is None and (attribute.type in TYPED or by_question):
         return None
+    if value is not None and attribute.type == "choice" and attribute.negatable and _DENIES.search(said):
+        value = f"{NOT}{value}"
     return Reading(attribute, value)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
-from recuerda.extraction.reversals import parted, settles, withdraws
+from recuerda.extraction.reversals import is_denial, opposite, parted, settles, withdraws
 from recuerda.extraction.tokens import tokenize
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
@@ -117,11 +117,12 @@ def _decide(
 ) -> list[Change]:
     attribute = catalogue.get(draft.attribute)
     over: list[Change] = [*_ended(known, draft, attribute, now)]
-    if over and (withdraws(draft.statement) or parted(draft.statement) or _only_settles(over, draft)):
+    back = is_denial(draft.value) or withdraws(draft.statement) or parted(draft.statement)
+    if over and (back or _only_settles(over, draft)):
         return over
     ended = {c.fact_id for c in over if isinstance(c, Close)}
     left = [k for k in known if k.id not in ended]
-    if withdraws(draft.statement):
+    if withdraws(draft.statement) and not is_denial(draft.value):
         # "I no longer live in Lima" from somebody we never knew in Lima: true, but not `city: Lima`.
         return [*over, _record(draft, now, catalogue, bare=True)]
     if attribute is None or draft.value is None:
@@ -181,9 +182,10 @@ def _record(
 def _ended(known: Sequence[Known], draft: Draft, attribute: Attribute | None, now: datetime) -> list[Close]:
     """What is no longer so, by what the draft says."""
     closing: list[Close] = []
-    positive = draft.value != "no" and not withdraws(draft.statement)
+    positive = not is_denial(draft.value) and not withdraws(draft.statement)
     for fact in known:
-        if fact.subject != draft.subject or fact.valid_from > now:
+        theirs = fact.subject == draft.subject or (fact.attribute == "pet" and fact.value == draft.subject)
+        if not theirs or fact.valid_from > now:
             continue
         if attribute and fact.attribute in attribute.closes and fact.value != "no" and positive:
             closing.append(Close(fact.id, draft, f"said {attribute.name}"))
@@ -202,9 +204,16 @@ def _only_settles(over: Sequence[Change], draft: Draft) -> bool:
 
 
 def _withdrawn(fact: Known, draft: Draft) -> bool:
-    gone = parted(draft.statement) and fact.category in _PARTABLE and draft.category in _PARTABLE
+    if draft.attribute is not None and fact.attribute == draft.attribute:
+        if is_denial(draft.value):
+            return _value(fact.value) == _value(opposite(draft.value))
+        if is_denial(fact.value) and not withdraws(draft.statement):
+            return _value(draft.value) == _value(opposite(fact.value))
+    gone = parted(draft.statement) and fact.category in _PARTABLE
     if not (gone or withdraws(draft.statement)) or withdraws(fact.statement):
         return False
+    if gone and fact.attribute == "pet":
+        return draft.subject == fact.value or _value(draft.value) == _value(fact.value)
     if draft.attribute is not None and fact.attribute == draft.attribute:
         return draft.value is None or _value(fact.value) == _value(draft.value)
     ours, theirs = _content(draft.statement), _content(fact.statement)

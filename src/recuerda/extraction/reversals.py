@@ -2,6 +2,7 @@
 
 import re
 
+from recuerda.extraction.normalise import NOT
 from recuerda.extraction.tokens import flat
 
 _NO_LONGER = re.compile(
@@ -63,6 +64,18 @@ def reverses(text: str) -> bool:
     return _CUES.search(flat(text)) is not None
 
 
+def is_denial(value: str | None) -> bool:
+    """`not vegetarian`, or a plan answered with `no`."""
+    return value is not None and (value == "no" or value.startswith(NOT))
+
+
+def opposite(value: str | None) -> str | None:
+    """What a denial denies: `vegetarian`, `yes`."""
+    if value is None or not is_denial(value):
+        return None
+    return "yes" if value == "no" else value.removeprefix(NOT)
+
+
 def withdraws(text: str) -> bool:
     """ "I no longer ..." - the opposite of what its words name is now true."""
     return _NO_LONGER.search(flat(text)) is not None
@@ -71,6 +84,11 @@ def withdraws(text: str) -> bool:
 def parted(text: str) -> bool:
     """Sold, lost, given away, died."""
     return _GONE.search(flat(text)) is not None
+
+
+def settled(said: str) -> bool:
+    """Whether a folded clause says that something is over and done."""
+    return any(pattern.search(said) for pattern, _, _ in _DONE)
 
 
 def settles(text: str, attribute: str, value: str | None) -> bool:

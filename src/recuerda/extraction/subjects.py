@@ -43,9 +43,20 @@ _I = re.compile(
     r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|preciso|"
     r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|prefiero|prefiro|me)\b"
 )
+_STRANGERS = re.compile(
+    r"\b(friends?|colleague|co-?workers?|neighbou?rs?|boss|cousin|uncle|aunt|flatmate|roommate|amig[oa]s?|colegas?|vecin[oa]s?|"
+    r"vizinh[oa]s?|jef[ea]|chefe|prim[oa]s?|ti[oa]s?|compañer[oa]s?|companer[oa]s?|cunad[oa]s?|cunhad[oa]s?|everyone|people|dicen|"
+    r"dizem|someone|alguien|alguem)\b"
+)
 _OWNS = re.compile(
     r"\b(?:i have|i've got|ive got|we have|tengo|tenemos|tenho|temos|i own|adopt\w*|vivo con|moro com|soy|sou|i'm a)\b"
 )
+
+
+def speaks_of_self(clause: str) -> bool:
+    """Whether a (folded) clause is in the first person, or of what is the speaker's."""
+    mine = _I.search(clause) is not None or _MINE.search(clause) is not None
+    return mine and _STRANGERS.search(clause) is None
 
 
 def named(clause: str) -> str | None:

@@ -53,14 +53,18 @@ def ngrams(words: Sequence[str], longest: int, prefix: str = "") -> list[str]:
     ]
 
 
-def flat(text: str) -> str:
-    """Lower case without accents, of the same length as `text`: places found in one hold in the other."""
+def unaccented(text: str) -> str:
+    """Without accents, of the same length as `text`: places found in one hold in the other."""
     return "".join(_plain(c) for c in text)
+
+
+def flat(text: str) -> str:
+    """The same in lower case."""
+    return "".join(low if len(low := c.lower()) == 1 else c for c in unaccented(text))
 
 
 @cache
 def _plain(char: str) -> str:
     if char in "’‘`´":
         return "'"
-    base = unicodedata.normalize("NFD", char)[0].lower()
-    return base if len(base) == 1 else char
+    return unicodedata.normalize("NFD", char)[0]
