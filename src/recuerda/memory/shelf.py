@@ -59,12 +59,12 @@ class Shelf:
         twice = [f"{p.title}\n{p.title}\n{p.text}" for p in passages]
         spoken = [cast(Language, p.language) for p in passages]
         self._words = Lexicon([_pairs(analyse(t, lang)) for t, lang in zip(twice, spoken, strict=True)])
-        self._titles = Lexicon(
-            [_pairs(analyse(p.title, lang)) for p, lang in zip(passages, spoken, strict=True)]
-        )
         whole = [f"{d.title}\n{d.text}" for d in documents]
         said = [cast(Language, d.language) for d in documents]
         self._whole = Lexicon([analyse(t, lang) for t, lang in zip(whole, said, strict=True)])
+        self._titles = Lexicon(
+            [_pairs(analyse(d.title, lang)) for d, lang in zip(documents, said, strict=True)]
+        )
         self._concepts = Lexicon([concepts(text) for text in twice])
         self._whole_concepts = Lexicon([concepts(text) for text in whole])
         self._title_concepts = Lexicon([concepts(p.title) for p in passages])
@@ -100,8 +100,9 @@ class Shelf:
             + whole[self._owner]
         )
         # A long query speaks of many things: its mean meaning says little, its words and names say all.
-        brief = min(1.0, _LONG / max(len(terms), 1))
-        words = _WORDS * self._words.scores(pairs) + (1 - brief) * _TITLE * self._titles.scores(pairs)
+        brief = min(1.0, _LONG / max(len(terms), 1)) ** 2
+        titles = self._titles.scores(pairs)[self._owner]
+        words = _WORDS * self._words.scores(pairs) + (1 - brief) * _TITLE * titles
         return np.asarray(words + brief * gist, np.float32)
 
     def _hit(self, passage: Passage, total: float) -> KnowledgeHit:
