@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from evals import report
-from evals.tasks import Ratio, Result, Sample, Task
+from evals.tasks import Failure, Ratio, Result, Sample, Task
 from evals.tasks.extraction import TASK as EXTRACTION
 from evals.tasks.journey import TASK as JOURNEY
 from evals.tasks.knowledge import TASK as KNOWLEDGE
@@ -25,9 +26,10 @@ from evals.tasks.replies import TASK as REPLIES
 from evals.tasks.updates import TASK as UPDATES
 from evals.tasks.world import EngineName, World, open_world
 from recuerda import __version__
-from recuerda.errors import BadInput
+from recuerda.errors import BadInput, RecuerdaError
 
 SUITES = {task.name: task for task in (EXTRACTION, UPDATES, RECALL, REPLIES, KNOWLEDGE, JOURNEY)}
+COMPLETED = "completed"  # shown, and missed, when a sample could not be tried
 _THRESHOLDS = Path(__file__).with_name("suites.toml")
 
 
@@ -99,7 +101,11 @@ async def run_task(task: Task, world: World, progress: Progress, thresholds: Map
 
     async def attempt(sample: Sample) -> Result:
         async with slots:
-            result = task.score(sample, await task.solve(world, sample))
+            try:
+                result = task.score(sample, await task.solve(world, sample))
+            except (RecuerdaError, httpx.HTTPError, TimeoutError) as error:
+                failure = Failure(sample.id, "an answer", f"{type(error).__name__}: {error}")
+                result = Result(sample.id, sample.language, {COMPLETED: (0.0, 1.0)}, failure)
         progress.advance(bar)
         return result
 
@@ -112,7 +118,7 @@ async def run_task(task: Task, world: World, progress: Progress, thresholds: Map
         len(results),
         time.perf_counter() - started,
         totals(results),
-        thresholds,
+        {**thresholds, COMPLETED: 1.0} if any(COMPLETED in r.metrics for r in results) else thresholds,
         [result for result in results if result.failure],
     )
 

@@ -58,7 +58,7 @@ class World:
             async with self.recuerda.db.read() as session:
                 if await is_settled(session, conversation_id):
                     return clock() - started
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
         raise TimeoutError(f"The work of a conversation took more than {self.patience:.0f} s.")
 
     async def facts(self, customer_id: str) -> list[dict[str, Any]]:
