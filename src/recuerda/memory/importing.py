@@ -20,7 +20,8 @@ from recuerda.errors import BadInput, RecuerdaError
 from recuerda.language import Language, detect, from_locale
 from recuerda.masking import mask
 from recuerda.memory import rows as sql
-from recuerda.memory.service import Memories, NewMemory
+from recuerda.memory.service import Memories
+from recuerda.memory.writing import NewMemory
 from recuerda.models import Customer, IdentityKind
 
 Resolve = Callable[[Session, Mapping[IdentityKind, str]], Awaitable[Customer]]

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import select
 
 from recuerda.db import Database, Session
-from recuerda.embeddings import Embedder, Vectors, to_bytes
-from recuerda.errors import NotFound
+from recuerda.embeddings import Embedder, Vectors
 from recuerda.language import Language
 from recuerda.masking import mask
 from recuerda.memory import rows as sql
@@ -20,28 +19,13 @@ from recuerda.memory.cache import Histories, item_of
 from recuerda.memory.history import FLOOR, History
 from recuerda.memory.reembed import reembed
 from recuerda.memory.upkeep import VectorIndex
-from recuerda.models import Customer, Memory, now
+from recuerda.memory.writing import NewMemory, write
+from recuerda.models import Memory, now
 from recuerda.settings import Settings
 
 CACHE_BYTES = 256 * 1024 * 1024
 _CANDIDATES = 200  # of the part of a history that is too long to be held
 _EMBED_BATCH = 32  # about 50 ms: the encoder serves one caller at a time, so a long job must let others in
-
-
-@dataclass(frozen=True, slots=True)
-class NewMemory:
-    """An item to remember. Saying (kind, external_id) again with other words replaces the words."""
-
-    kind: str  # turn, order, return, ticket, note, or the brand's own
-    external_id: str
-    text: str
-    at: datetime
-    language: str
-    speaker: str | None = None
-    channel: str | None = None
-    source: str = "conversation"
-    conversation_id: str | None = None
-    data: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,45 +98,7 @@ class Memories:
         """
         if vectors is None:
             vectors = await self.prepare(items)
-        locked = select(Customer.id).where(Customer.id == customer_id).with_for_update()
-        if (await session.exec(locked)).first() is None:
-            raise NotFound("There is no such customer.")
-        known = await sql.by_external_id(session, customer_id, items)
-        ids: list[str] = []
-        changed = False
-        for item, vector in zip(items, vectors, strict=True):
-            row = known.get((item.kind, item.external_id))
-            if row is None:
-                row = self._row(customer_id, item, vector)
-                session.add(row)
-                known[item.kind, item.external_id] = row
-                changed = True
-            elif self._replace(row, item, vector):
-                changed = True
-            ids.append(row.id)
-        if changed:
-            await session.flush()
-            await touch(session, customer_id)
-        return ids
-
-    def _row(self, customer_id: str, item: NewMemory, vector: Vectors) -> Memory:
-        return Memory(
-            customer_id=customer_id,
-            embedding=to_bytes(vector),
-            embedder=self._embedder.name,
-            **_fields(item),
-        )
-
-    def _replace(self, row: Memory, item: NewMemory, vector: Vectors) -> bool:
-        fields = _fields(item)
-        if row.embedder == self._embedder.name and all(
-            _same(getattr(row, name), value) for name, value in fields.items()
-        ):
-            return False
-        for name, value in fields.items():
-            setattr(row, name, value)
-        row.embedding, row.embedder, row.created_at = to_bytes(vector), self._embedder.name, now()
-        return True
+        return await write(session, customer_id, items, vectors, self._embedder.name)
 
     async def index(self, customer_id: str, ids: Sequence[str]) -> None:
         """Brings these memories from SQL to Chroma; any number of times, in any order."""
@@ -258,31 +204,6 @@ class Memories:
                 self._db, Memory, lambda row: str(row.text), self.embed, self._embedder, progress
             )
             return {"embedded": embedded, **await self._index.reindex(progress)}
-
-
-async def touch(session: Session, customer_id: str) -> None:
-    """Tells every process that the customer's memories changed; part of the transaction that did it."""
-    raised = sa.update(Customer).where(col(Customer.id) == customer_id)
-    await session.exec(raised.values(memory_version=Customer.memory_version + 1))
-
-
-def _fields(item: NewMemory) -> dict[str, Any]:
-    return {
-        "kind": item.kind,
-        "external_id": item.external_id,
-        "text": mask(item.text),
-        "language": item.language,
-        "at": item.at,
-        "speaker": item.speaker,
-        "channel": item.channel,
-        "source": item.source,
-        "conversation_id": item.conversation_id,
-        "data": item.data,
-    }
-
-
-def _same(old: Any, new: Any) -> bool:
-    return bool(sql.aware(old) == sql.aware(new)) if isinstance(old, datetime) else bool(old == new)
 
 
 def _now() -> datetime:

@@ -6,24 +6,20 @@ handles. A shard holds ids, vectors and two small metadata values, never text: `
 filter there is, and `seal`, the vector's checksum, by which a probe notices a damaged file.
 """
 
-import contextlib
-import ctypes
 import hashlib
 import logging
-import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recuerda.embeddings import Vectors, to_bytes
-from recuerda.errors import Unavailable
+from recuerda.memory.client import embedded, server, speaking, trim
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -78,7 +74,7 @@ class Shards:
     def __init__(self, shards: int, *, path: Path | None = None, url: str = "") -> None:
         """`path` opens an embedded Chroma, `url` a server: exactly one of them."""
         self.shards = shards
-        self._connect = partial(_embedded, path) if path else partial(_server, url)
+        self._connect = partial(embedded, path) if path else partial(server, url)
         self._client = self._connect()
         # The number is in the name: entries placed by one number are never looked for by another.
         self._prefix = f"{_PREFIX}{shards:04d}-"
@@ -96,7 +92,7 @@ class Shards:
         with self._lock:
             self._collections.clear()
             self._client.close()
-            _trim()
+            trim()
             self.on_close()
 
     def upsert(self, entries: Sequence[Entry], batch: int = BATCH) -> None:
@@ -113,7 +109,7 @@ class Shards:
 
     def settle(self, shard: int) -> None:
         """After filling: has Chroma drop its log of what it has written."""
-        with self._lock, _chroma("settle"):
+        with self._lock, speaking("settle"):
             self._collection(shard).count()
         self.breathe()
 
@@ -123,12 +119,12 @@ class Shards:
             if self.crowded:
                 self._collections.clear()
                 self._client.close()
-                _trim()
+                trim()
                 self._client = self._connect()
                 self._loaded = 0
 
     def _write(self, shard: int, rows: Sequence[Entry]) -> None:
-        with self._lock, _chroma("write"):
+        with self._lock, speaking("write"):
             self._collection(shard).upsert(
                 ids=[row.id for row in rows],
                 embeddings=np.stack([row.vector for row in rows]),
@@ -137,7 +133,7 @@ class Shards:
 
     def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str]:
         """Ids of the customer's entries nearest to `vector`, about exactly (see `_HNSW`)."""
-        with _chroma("read"):
+        with speaking("read"):
             with self._lock:
                 collection = self._collection(shard_of(customer_id, self.shards))
             found = collection.query(
@@ -150,7 +146,7 @@ class Shards:
 
     def all(self, shard: int) -> tuple[Slice, list[str]]:
         """A whole shard, and whose each entry is: for the probe, not for any question about a customer."""
-        with _chroma("read"):
+        with speaking("read"):
             with self._lock:
                 collection = self._collection(shard)
             got = collection.get(include=["embeddings", "metadatas"])
@@ -160,21 +156,21 @@ class Shards:
         return found, [str(entry.get("customer")) for entry in data]
 
     def drop(self, shard: int) -> None:
-        with self._lock, _chroma("drop"):
+        with self._lock, speaking("drop"):
             self._collections.pop(shard, None)
             if self._name(shard) in _names(self._client):
                 self._client.delete_collection(self._name(shard))
 
     def drop_strangers(self) -> None:
         """Drops the shards of an index with another number of them."""
-        with self._lock, _chroma("drop"):
+        with self._lock, speaking("drop"):
             for name in _names(self._client):
                 if name.startswith(_PREFIX) and not name.startswith(self._prefix):
                     self._client.delete_collection(name)
 
     def existing(self) -> set[int]:
         """The shards that exist: they are made when first touched, so that a small shop has few."""
-        with _chroma("list"):
+        with speaking("list"):
             return {
                 int(name.removeprefix(self._prefix))
                 for name in _names(self._client)
@@ -182,7 +178,7 @@ class Shards:
             }
 
     def count(self) -> int:
-        with self._lock, _chroma("count"):
+        with self._lock, speaking("count"):
             return sum(self._collection(shard).count() for shard in self.existing())
 
     def _name(self, shard: int) -> str:
@@ -212,59 +208,12 @@ def _names(client: "Client") -> list[str]:
 
 def shards_on(url: str) -> int | None:
     """How many shards an index on this server has, whose other users may have come first."""
-    client = _server(url)
-    with _chroma("list"):
+    client = server(url)
+    with speaking("list"):
         numbers = [int(name.split("-")[1]) for name in _names(client) if name.startswith(_PREFIX)]
         client.close()
     return max(numbers, default=None)
 
 
-def _trim() -> None:
-    """Gives the memory of a closed index back to the system, where the C library can (glibc)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def _int(value: object) -> int:
     return value if isinstance(value, int) else -1
-
-
-@contextlib.contextmanager
-def _chroma(doing: str) -> Iterator[None]:
-    """Chroma raises its own errors, httpx's, and panics from Rust: one of ours comes out."""
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            # Only the kind of the error is told: its words may hold ids.
-            raise Unavailable(f"Chroma failed to {doing} ({type(error).__name__}).") from error
-        raise
-
-
-def _embedded(path: Path) -> "Client":
-    import chromadb
-    from chromadb.config import Settings
-
-    path.mkdir(parents=True, exist_ok=True)
-    with _chroma("open"):
-        # Without WAL a reader waits for every writer; the mode is kept in the file, so it is set first.
-        with sqlite3.connect(path / "chroma.sqlite3") as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
-        settings = Settings(anonymized_telemetry=False, allow_reset=False)
-        return cast("Client", chromadb.PersistentClient(str(path), settings=settings))
-
-
-def _server(url: str) -> "Client":
-    import chromadb
-    from chromadb.config import Settings
-
-    parts = urlsplit(url)
-    with _chroma("connect"):
-        client = chromadb.HttpClient(
-            host=parts.hostname or "localhost",
-            port=parts.port or (443 if parts.scheme == "https" else 8000),
-            ssl=parts.scheme == "https",
-            settings=Settings(anonymized_telemetry=False),
-        )
-        return cast("Client", client)
