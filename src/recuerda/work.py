@@ -147,10 +147,14 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`."""
+        loop = asyncio.get_running_loop()
+        reap_at = loop.time()
         while not self._stopping:
             self._wake.clear()
             try:
-                await self._reap()
+                if loop.time() >= reap_at:
+                    await self._reap()
+                    reap_at = loop.time() + POLL_SECONDS
                 while not self._stopping and await self._start_one():
                     pass
             except Exception:  # the database is away: say so and try again, forever

@@ -112,3 +112,9 @@ async def test_a_model_that_is_not_there_at_all(settings: Settings) -> None:
         assert turn["reply"]["receipt"]["fallback"]
         await shop.settle(conversation)
         assert [f["value"] for f in await shop.facts(await shop.customer_of(conversation))] == ["42"]
+
+
+async def test_a_body_that_is_too_large_is_not_read(shop: Shop) -> None:
+    response = await shop.http.post("/v1/conversations", content=b"[" + b"1," * 4_000_000)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"

@@ -66,6 +66,7 @@ def install(app: FastAPI) -> None:
 
 _ADVICE = {
     404: "There is nothing at this address. See /docs for what there is.",
+    413: "The body is larger than 5 MB. Send it in parts.",
     405: "This address does not take this method. See /docs.",
 }
 

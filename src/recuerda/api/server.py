@@ -13,7 +13,6 @@ from recuerda import __version__, console, widget
 from recuerda.api import completions, conversations, customers, facts, health, knowledge, problems
 from recuerda.app import Recuerda, running
 from recuerda.channels import twilio
-from recuerda.errors import TooLarge
 from recuerda.llm import ChatModel
 from recuerda.settings import Settings
 from recuerda.shop import pages as shop
@@ -55,6 +54,7 @@ def create_app(
         version=__version__,
         summary="A chat assistant that remembers each customer.",
         lifespan=lifespan,
+        max_body_size=MAX_BODY,
         docs_url=None,  # served from installed files, see console.apidocs
         redoc_url=None,
     )
@@ -80,7 +80,7 @@ def create_app(
 
 
 class _Guard:
-    """Around every request: a bound on the body, security headers, and counts."""
+    """Around every request: security headers, and counts."""
 
     def __init__(self, app: ASGIApp, metrics: health.Metrics) -> None:
         self._app = app
@@ -90,16 +90,7 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        read = 0
         started = time.perf_counter()
-
-        async def bounded() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > MAX_BODY:
-                raise TooLarge(f"The body is larger than {MAX_BODY // 1024 // 1024} MB. Send it in parts.")
-            return message
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -110,7 +101,7 @@ class _Guard:
                 self._count(scope, message["status"], time.perf_counter() - started)
             await send(message)
 
-        await self._app(scope, bounded, headed)
+        await self._app(scope, receive, headed)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
