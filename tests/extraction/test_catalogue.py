@@ -27,13 +27,11 @@ def test_the_shipped_catalogue_knows_what_others_rely_on() -> None:
 def test_a_brand_adds_its_own(tmp_path: Path) -> None:
     extension = tmp_path / "ours.yaml"
     extension.write_text(
-        "racket_grip:\n  category: fit\n  words: \\bgrip\\b|empunadura\n  choices:\n    thick: thick|grueso\n    thin: thin|fino\n"
+        "racket_grip:\n  category: fit\n  words: \\bgrip\\b|empunadura\n  choices:\n    thick: thick|"
+        "grueso\n    thin: thin|fino\n"
     )
     extractor = EmbeddedExtractor(catalogue=load_catalogue(extension))
-    assert (
-        values(extractor.extract_now(turns("I always play with a thick grip")))["racket_grip"]
-        == "thick"
-    )
+    assert values(extractor.extract_now(turns("I always play with a thick grip")))["racket_grip"] == "thick"
     assert "shoe_size" in load_catalogue(extension)
 
 
@@ -82,8 +80,7 @@ def test_a_missing_catalogue_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_values_are_free_of_language(clause: str, category: str, attribute: str, value: str) -> None:
-    language = "es"
-    reading = read(clause, load_catalogue(), Category(category), language=language)
+    reading = read(clause, load_catalogue(), Category(category), language="es")
     assert reading is not None
     assert (reading.attribute.name, reading.value) == (attribute, value)
 

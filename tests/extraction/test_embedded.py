@@ -139,7 +139,8 @@ def test_only_the_turns_asked_for(extractor: EmbeddedExtractor) -> None:
 
 PIECES = [
     "I wear size 42", "tengo dos perros", "moro em Recife", "and", "pero", "?", "...", "😀", "\n", "talla 42",
-    "my card is 4111 1111 1111 1111", "“quoted”", "é", "no", "¿", "  ", "ana@correo.com", "no me dieron soporte",
+    "my card is 4111 1111 1111 1111", "“quoted”", "é", "no", "¿", "  ", "ana@correo.com",
+    "no me dieron soporte",
 ]  # fmt: skip
 
 

@@ -31,8 +31,8 @@ def draft(
 def known(said: Draft, id: str = "fct_1", **other: object) -> Known:
     fact = Known(
         id=id, category=said.category, attribute=said.attribute, value=said.value, statement=said.statement,
-        subject=said.subject, status=FactStatus.ACTIVE, confidence=said.confidence, source=Source.CONVERSATION,
-        review=Review.NEEDED, valid_from=NOW - timedelta(days=9),
+        subject=said.subject, status=FactStatus.ACTIVE, confidence=said.confidence,
+        source=Source.CONVERSATION, review=Review.NEEDED, valid_from=NOW - timedelta(days=9),
     )  # fmt: skip
     return replace(fact, **other)  # type: ignore[arg-type]
 

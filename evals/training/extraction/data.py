@@ -110,7 +110,8 @@ def examples(group: int, conversation: Conversation, judge: Judge, cut_at: float
             label, category = _label(text, clause.start, clause.end, gold)
             out.append(_example(group, turn, message, i, label, category, True))
         for start, end, label_, category_ in [
-            *((a, b, 1, c) for a, b, c in gold), *((a, b, 0, None) for a, b in never_spans(conversation, turn))
+            *((a, b, 1, c) for a, b, c in gold),
+            *((a, b, 0, None) for a, b in never_spans(conversation, turn)),
         ]:  # fmt: skip
             if (start, end) in known:
                 continue

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
-from sklearn.linear_model import LogisticRegression
+from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped,import-not-found,unused-ignore]
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 from evals.scorers.extraction import Score, score
 from evals.training.extraction.data import HERE, Conversation, Example, examples, gaps, load
@@ -95,7 +95,13 @@ def company(found: Sequence[Example], table: Table, odds: Array, categories: Arr
     rows: dict[int, Array] = {}
     for (group, turn), mine in turns.items():
         others = [odds[i] for (g, t), rest in turns.items() if g == group and t != turn for i in rest]
-        rows |= dict(zip(mine, in_company(odds[mine], categories[mine], table.answers[mine], others), strict=True))
+        rows |= dict(
+            zip(
+                mine,
+                in_company(list(odds[mine]), categories[mine], list(table.answers[mine]), others),
+                strict=True,
+            )
+        )
     none = np.zeros_like(next(iter(rows.values())))
     return np.array([rows.get(i, none) for i in range(len(found))])
 
@@ -122,7 +128,7 @@ def cross_validate(conversations: Sequence[Conversation], embedder: SentenceEnco
     for k in range(FOLDS):
         segmenter = judge(train_gaps([c for c, f in zip(conversations, folds, strict=True) if f != k]))
         for i in np.flatnonzero(folds == k):
-            found += examples(int(i), conversations[i], segmenter, CUT_AT)
+            found += examples(int(i), conversations[int(i)], segmenter, CUT_AT)
     table = Table(found, embedder)
     of = folds[table.group]
     odds, categories = np.zeros(len(found)), np.zeros((len(found), len(CATEGORIES)))
@@ -163,7 +169,11 @@ def scored(
 
 
 def write(
-    path: Path, conversations: Sequence[Conversation], embedder: SentenceEncoder, judged: Judged, fact_at: float
+    path: Path,
+    conversations: Sequence[Conversation],
+    embedder: SentenceEncoder,
+    judged: Judged,
+    fact_at: float,
 ) -> None:
     """Train on everything and save. The second step learns from what the first says of the unseen."""
     second = fit_company(judged.found, judged.table, judged.rows, np.ones(len(judged.found), bool))

@@ -103,7 +103,19 @@ def _parse(text: str, name: str) -> dict[str, Attribute]:
 
 
 _KEYS = frozenset(
-    {"category", "type", "many", "sensitivity", "days", "closes", "choices", "words", "unless", "within", "negatable"}
+    {
+        "category",
+        "type",
+        "many",
+        "sensitivity",
+        "days",
+        "closes",
+        "choices",
+        "words",
+        "unless",
+        "within",
+        "negatable",
+    }
 )
 
 

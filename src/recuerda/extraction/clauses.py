@@ -9,143 +9,34 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from recuerda.extraction.tokens import Token, hashed, shape, tokenize
+from recuerda.extraction.tokens import Token, hashed, shape, tokenize, words
 
 SIZE = 1 << 13  # columns of the boundary classifier
 Judge = Callable[[list[list[int]]], Sequence[float]]  # columns of each gap -> probability that it cuts
 
 _ENDS = frozenset('.!?…;\n()[]“”"«»¿¡|')
-_SHORTENED = frozenset(
-    [
-        "av",
-        "ave",
-        "avda",
-        "dr",
-        "dra",
-        "sr",
-        "sra",
-        "srta",
-        "mr",
-        "mrs",
-        "ms",
-        "st",
-        "sta",
-        "jr",
-        "ap",
-        "apt",
-        "apto",
-        "incl",
-        "tues",
-        "weds",
-        "thurs",
-        "col",
-        "prof",
-        "no",
-        "nro",
-        "num",
-        "r",
-        "ing",
-        "lic",
-        "a",
-        "b",
-        "c",
-        "d",
-        "e",
-        "f",
-        "g",
-        "h",
-        "i",
-        "j",
-        "k",
-        "l",
-        "m",
-        "n",
-        "o",
-        "p",
-        "q",
-        "s",
-        "t",
-        "u",
-        "v",
-        "w",
-        "x",
-        "y",
-        "z",
-    ]
+_SHORTENED = words(
+    "av ave avda dr dra sr sra srta mr mrs ms st sta jr ap apt apto incl tues weds thurs col prof no "
+    "nro num r ing lic a b c d e f g h i j k l m n o p q s t u v w x y z"
 )
-_LEADING = frozenset(
-    [
-        "and",
-        "but",
-        "so",
-        "because",
-        "cause",
-        "cuz",
-        "cos",
-        "also",
-        "plus",
-        "or",
-        "then",
-        "since",
-        "as",
-        "that",
-        "which",
-        "well",
-        "y",
-        "e",
-        "o",
-        "pero",
-        "porque",
-        "pq",
-        "pues",
-        "que",
-        "entonces",
-        "ademas",
-        "tambien",
-        "aunque",
-        "asi",
-        "mas",
-        "porem",
-        "entao",
-        "tambem",
-        "pois",
-        "ou",
-        "ni",
-        "sino",
-        "como",
-        "ya",
-        "eso",
-        "si",
-        "ok",
-        "hi",
-        "hello",
-        "hey",
-        "hola",
-        "oi",
-        "ola",
-        "buenas",
-        "bom",
-        "boa",
-        "dia",
-        "tarde",
-        "noite",
-        "buenos",
-        "dias",
-        "tardes",
-        "noches",
-    ]
+_LEADING = words(
+    "and but so because cause cuz cos also plus or then since as that which well y e o pero porque pq "
+    "pues que entonces ademas tambien aunque asi mas porem entao tambem pois ou ni sino como ya eso si "
+    "ok hi hello hey hola oi ola buenas bom boa dia tarde noite buenos dias tardes noches"
 )
 
 
 _EASE = 0.3  # how much less it takes to cut there
-_JOINTS = frozenset(", y e and pero but mas".split())
-_NEW_START = frozenset(
-    "ahora agora now ya compre comprei bought tengo tenho vivo moro quiero quero prefiero prefiro soy sou estoy estou uso "
-    "necesito preciso i i'm im i've i'll we my mi meu minha no nao don't dont".split()
+_JOINTS = words(", y e and pero but mas")
+_NEW_START = words(
+    "ahora agora now ya compre comprei bought tengo tenho vivo moro quiero quero prefiero prefiro soy sou "
+    "estoy estou uso "
+    "necesito preciso i i'm im i've i'll we my mi meu minha no nao don't dont"
 )
 # Words that join clauses and belong to neither.
-_JOINS = frozenset("and but because so y pero porque mas e".split())
+_JOINS = words("and but because so y pero porque mas e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +85,9 @@ def gap_features(tokens: Sequence[Token], first: int, last: int, i: int) -> list
     near = f"{form(i - 1)}|{form(i)}|{form(i + 1)}"
     return [
         f"-2{a}", f"-1{b}", f"+1{c}", f"+2{d}", f"+3{e}", f"-1+1{b} {c}", f"+1+2{c} {d}", f"-2-1{a} {b}",
-        f"+123{c} {d} {e}", f"-1+2{b} {d}", f"s{near}", f"-s{form(i - 2)}|{form(i - 1)}", f"e-1{b[-3:]}", f"e+1{c[-3:]}",
-        f"e+2{d[-3:]}", f"n{min(i - first, 8)}", f"m{min(last - i, 8)}", f"e{b[-2:]}|{c[-2:]}|{d[-2:]}",
+        f"+123{c} {d} {e}", f"-1+2{b} {d}", f"s{near}", f"-s{form(i - 2)}|{form(i - 1)}", f"e-1{b[-3:]}",
+        f"e+1{c[-3:]}", f"e+2{d[-3:]}", f"n{min(i - first, 8)}", f"m{min(last - i, 8)}",
+        f"e{b[-2:]}|{c[-2:]}|{d[-2:]}",
         f"c{c}|{d[-3:]}", f"b{b}|{c[-2:]}", "bias",
     ]  # fmt: skip
 
@@ -206,7 +98,11 @@ def trim(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
         first += 1
     while last > first and (not tokens[last - 1].is_word or _trails(tokens, first, last)):
         last -= 1
-    while first < last - 1 and (tokens[first].folded in _JOINS or not tokens[first].is_word) and not _opens(tokens[first]):
+    while (
+        first < last - 1
+        and (tokens[first].folded in _JOINS or not tokens[first].is_word)
+        and not _opens(tokens[first])
+    ):
         first += 1
     return first, last
 
@@ -216,7 +112,7 @@ def _trails(tokens: Sequence[Token], first: int, last: int) -> bool:
 
 
 def _turns(tokens: Sequence[Token], i: int) -> bool:
-    """A joint with a new first-person verb or a turn in time behind it: "..., ahora uso S", "y compré un Galaxy"."""
+    """A joint with a first-person verb or a turn in time behind it: "..., ahora uso S", "y compré un"."""
     return tokens[i - 1].folded in _JOINTS and tokens[i].folded in _NEW_START
 
 
@@ -235,7 +131,7 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
     quoted, asks = _quoted(text), _questions(text, tokens, ranges)
     for s, (first, last) in enumerate(ranges):
         edges = [first, *(i for i in range(first + 1, last) if i in cuts), last]
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in pairwise(edges):
             a, b = trim(tokens, a, b)
             if a < b and not all(t.folded in _LEADING for t in tokens[a:b]):
                 start, end = tokens[a].start, tokens[b - 1].end

@@ -10,11 +10,14 @@ from recuerda.extraction.normalise import value_of
 from recuerda.extraction.tokens import flat
 
 _CUE = re.compile(
-    r"\b(sorry|correction|i mean(t)?|actually|my mistake|oops|typo|perdon|disculp\w*|me equivoque|digo|quise decir|"
-    r"mejor dicho|en realidad|corrijo|desculp\w*|errei|quis dizer|quero dizer|alias|na verdade|corrigindo|ops)\b"
+    r"\b(sorry|correction|i mean(t)?|actually|my mistake|oops|typo|perdon|disculp\w*|me equivoque|digo|"
+    r"quise decir|"
+    r"mejor dicho|en realidad|corrijo|desculp\w*|errei|quis dizer|quero dizer|alias|na verdade|corrigindo|"
+    r"ops)\b"
 )
 _BARE = re.compile(
-    r"^(it'?s |its |it is |is |es |son |e |eh |sou |soy |un |una |a |an |size |talla |tamanho |numero |the |el |la |o )*"
+    r"^(it'?s |its |it is |is |es |son |e |eh |sou |soy |un |una |a |an |size |talla |tamanho |numero |the |"
+    r"el |la |o )*"
     r"(?P<v>[a-z]{1,4}|\d{1,2}([.,]5)?( y medio| e meio)?)"
     r"([, ]+(not|no|nao|and not|y no|e nao) (an? |un |um )?(\d{1,2}([.,]5)?|[a-z]{1,3}))?$"
 )

@@ -170,7 +170,11 @@ class EmbeddedExtractor:
         said = flat(item.text)
         if reverses(item.text) and (speaks_of_self(said) or settled(said)):
             return min(bar, _REVERSAL_AT)
-        return min(bar, _VALUE_AT) if reading and reading.attribute.type in _TELLING and speaks_of_self(said) else bar
+        return (
+            min(bar, _VALUE_AT)
+            if reading and reading.attribute.type in _TELLING and speaks_of_self(said)
+            else bar
+        )
 
     def _facts(
         self, item: Judged, reading: Reading | None, text: str, turn: int, language: Language, about: str

@@ -1,4 +1,4 @@
-"""What the classifier sees of a clause: its words, its sentence, what came before, the question it answers."""
+"""What the classifier sees of a clause: its words and sentence, what came before, the question it answers."""
 
 from collections.abc import Sequence
 

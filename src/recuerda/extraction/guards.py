@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from recuerda.extraction.clauses import Clause
-from recuerda.extraction.tokens import flat, tokenize
+from recuerda.extraction.tokens import flat, tokenize, words
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -19,73 +19,104 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 _STEERING = _any(
     # Forget what you were told.
-    r"\b(ignor|disregard|forget|overlook|overrid|bypass|olvid|esque[cç]|desconsider|desatend|omit)\w*\b.{0,40}"
-    r"\b(instruc|instruç|rules?\b|reglas?\b|regras?\b|prompts?\b|directi|diretri|guideline|restrict|restric)\w*",
+    r"\b(ignor|disregard|forget|overlook|overrid|bypass|olvid|esque[cç]|desconsider|desatend|"
+    r"omit)\w*\b.{0,40}"
+    r"\b(instruc|instruç|rules?\b|reglas?\b|regras?\b|prompts?\b|directi|diretri|guideline|restrict|"
+    r"restric)\w*",
     r"\b(ignor|disregard|forget|overlook|esque[cç]|olvid)\w*\b.{0,24}"
     r"\b(previous|prior|above|all (you|that)|everything|everthing|anterior\w*|de cima|de arriba)\b",
     r"\b(told|instructed|trained|programmed) (you )?(not )?to (do|not|never|tell|say|answer)\b",
     # Be somebody else.
-    r"\bsystem prompt\b|\bjailbr\w+|\bdo anything now\b|\bdeveloper mode\b|\brole[- ]?play|\bno special filter\w*",
-    r"\byou(?:'re| are) (now )?(an? |the )?[\w ]{0,24}\b(ai|dan|gpt|bot|model|navigator|captain|linux|terminal|god)\b",
-    r"\b(act|behave|respond|answer) (as|like) (an? |if |the )|\bpretend\b|\bactua como\b|\bahora eres\b|\bagora voce e\b",
-    r"\bhaz de cuenta\b|\bfinja (ser|que)\b|\b(\w+gpt|chatgpt|language model|modelo de lenguaje|modelo de linguagem)\b",
-    r"^imagine (we|you|that|a)\b|\bin this (\w+ )?world\b|\blet'?s (assume|pretend|play)\b|\bimagina que (eres|estamos)\b",
-    r"\b(system|sistema|override|admin|developer|debug|god) ?(mode|modo|override|access)\b|\bmodo (sistema|desarrollador|dios|deus)\b",
+    r"\bsystem prompt\b|\bjailbr\w+|\bdo anything now\b|\bdeveloper mode\b|\brole[- ]?play|\bno special "
+    r"filter\w*",
+    r"\byou(?:'re| are) (now )?(an? |the )?[\w ]{0,24}\b(ai|dan|gpt|bot|model|navigator|captain|linux|"
+    r"terminal|god)\b",
+    r"\b(act|behave|respond|answer) (as|like) (an? |if |the )|\bpretend\b|\bactua como\b|\bahora eres\b|"
+    r"\bagora voce e\b",
+    r"\bhaz de cuenta\b|\bfinja (ser|que)\b|\b(\w+gpt|chatgpt|language model|modelo de lenguaje|modelo de "
+    r"linguagem)\b",
+    r"^imagine (we|you|that|a)\b|\bin this (\w+ )?world\b|\blet'?s (assume|pretend|play)\b|\bimagina que "
+    r"(eres|estamos)\b",
+    r"\b(system|sistema|override|admin|developer|debug|god) ?(mode|modo|override|access)\b|\bmodo (sistema|"
+    r"desarrollador|dios|deus)\b",
     r"\b(user|system|assistant|usuario|sistema)\s?:|<\|?(system|im_start|admin)|\[(system|admin|inst)",
     r"\bnew (instructions|rules)\b|\b(nuevas instrucciones|novas instrucoes)\b",
     # Say this, repeat that, from now on.
-    r"\b(repeat|say|repite|repita|di|diga|responda?) ['\"“‘][^'\"”’]+['\"”’]|\b(from now on|de ahora en adelante|a partir de agora)\b",
+    r"\b(repeat|say|repite|repita|di|diga|responda?) ['\"“‘][^'\"”’]+['\"”’]|\b(from now on|de ahora en "
+    r"adelante|a partir de agora)\b",
 )
 _FISHING = _any(
     r"\b(the|another|other|all) users?('s)?\b|\b(el|los|del|de los|o|do|dos) (otro |outro )?usuarios?\b",
     r"\bsecret key\b|\bsecret (code|word)\b|\bclave secreta\b|\bchave secreta\b|\bpalabra secreta\b",
     r"\b(what|which|tell|give|share|reveal|print|show|confirm|disclos|access)\w*\b.{0,40}"
-    r"\b(your|the|a|this|his|her|their|\w+'s) (\w+ )?(passwords?|passphrase|secret|database|credentials|birth ?date|date of birth|"
+    r"\b(your|the|a|this|his|her|their|\w+'s) (\w+ )?(passwords?|passphrase|secret|database|credentials|"
+    r"birth ?date|date of birth|"
     r"email address|home address|city of residence|bank (account|balance)|social security)\b",
-    r"\b(about|sobre|regarding|for) (the|your) passwords?\b|\b(su|tu|sua|la|a) (contrasena|senha)\b.{0,30}\b(conmigo|comigo|secreta)\b",
-    r"\b(cual|qual|dime|digame|dame|diga|comparta|comparti\w*|revel\w*|confirm\w*)\b.{0,40}\b(tu|su|sua|la|a|do|del) (contrasena|senha)\b",
+    r"\b(about|sobre|regarding|for) (the|your) passwords?\b|\b(su|tu|sua|la|a) (contrasena|"
+    r"senha)\b.{0,30}\b(conmigo|comigo|secreta)\b",
+    r"\b(cual|qual|dime|digame|dame|diga|comparta|comparti\w*|revel\w*|confirm\w*)\b.{0,40}\b(tu|su|sua|la|"
+    r"a|do|del) (contrasena|senha)\b",
     r"\b(share|know|entering?|confirm)\b.{0,24}\b(your|the) passwords?\b",
     r"\b(i'?m|i am|soy|sou) (actually )?(an? |the |un |una |o |a |el |la |tu |your |seu )?"
-    r"(president\w*|police\w*|policia\w*|developer|god\b|dios\b|deus\b|administrator|admin\b|bank \w+|desarrollador|desenvolvedor|"
+    r"(president\w*|police\w*|policia\w*|developer|god\b|dios\b|deus\b|administrator|admin\b|bank \w+|"
+    r"desarrollador|desenvolvedor|"
     r"programador de|hacker|ceo\b|creator|creador|criador)",
     r"\blaw enforcement\b|\bsecurity audit\b|\bauditoria de seg\w+",
 )
 _HOMEWORK = _any(
-    r"(^|[.!?] )(now |please |then |por favor )?(write(?! to| me| us)|draft|compose|generate|translate|summari[sz]e|encode|decode|split)\b.{0,40}"
-    r"\b(poem|haiku|essay|story|song|e-?mail|message|letter|code|script|text|paragraph|base64|parts|sentence|word|summary|article)\b",
+    r"(^|[.!?] )(now |please |then |por favor )?(write(?! to| me| us)|draft|compose|generate|translate|"
+    r"summari[sz]e|encode|decode|split)\b.{0,40}"
+    r"\b(poem|haiku|essay|story|song|e-?mail|message|letter|code|script|text|paragraph|base64|parts|"
+    r"sentence|word|summary|article)\b",
     r"\b(draft|write|compose) (me )?an? [\w ]{0,30}(message to|poem|haiku|essay|story)\b",
-    r"\b(escrib[ea]\w*|redact[ae]\w*|escrev[ae]\w*|traduc[ei]\w*|traduz\w*) (me )?(un|una|um|uma|el|la|o|a|este|esta) "
+    r"\b(escrib[ea]\w*|redact[ae]\w*|escrev[ae]\w*|traduc[ei]\w*|traduz\w*) (me )?(un|una|um|uma|el|la|o|a|"
+    r"este|esta) "
     r"(poema|haiku|ensayo|redacao|cuento|conto|cancion|musica|ensaio|historia|codigo|parrafo|texto)\b",
-    r"\b(sort|descending|ascending) (these|order)\b|\bbase ?64\b|\b(main conclusions?|this (paper|essay|text|wikipedia|web ?page))\b",
-    r"\bq: .{3,300}\ba: |\bgiven this\b|\bin the (movie|novel|book|play) ['\"]|\bin shakespeare|\b(calculat\w+|solve) (the|this|an?) \W?\w+\W? (equation|of|on)\b",
-    r"\bspeaking of\b.{0,200}\?|\bhablando de\b.{0,200}\?|\bfalando (de|em|sobre)\b.{0,200}\?|\b(parlando|apropos|apropo) (di|de)\b",
+    r"\b(sort|descending|ascending) (these|order)\b|\bbase ?64\b|\b(main conclusions?|this (paper|essay|"
+    r"text|wikipedia|web ?page))\b",
+    r"\bq: .{3,300}\ba: |\bgiven this\b|\bin the (movie|novel|book|play) ['\"]|\bin shakespeare|"
+    r"\b(calculat\w+|solve) (the|this|an?) \W?\w+\W? (equation|of|on)\b",
+    r"\bspeaking of\b.{0,200}\?|\bhablando de\b.{0,200}\?|\bfalando (de|em|sobre)\b.{0,200}\?|\b(parlando|"
+    r"apropos|apropo) (di|de)\b",
     r"\bi'?ve been (studying|thinking about|reading about|fascinated)\b|\bthe concept of\b",
-    r"<(code|html|body|script)\b|\bdef \w+\(|\bimport \w+\b.{0,20}\\n|^\{|\bcreate action items\b|\bby the way, where do",
+    r"<(code|html|body|script)\b|\bdef \w+\(|\bimport \w+\b.{0,20}\\n|^\{|\bcreate action items\b|\bby the "
+    r"way, where do",
     r"\bit makes me think about\b|\bremind me\b.{0,40}\bsecurity\b",
 )
 _STORE = re.compile(
-    r"\b(remember|note|store|save|record|write down|keep in mind|recuerda\w*|recorda\w*|anota\w*|anote\w*|guarda\w*|"
-    r"registra\w*|registre\w*|apunta\w*|lembre\w*|lembra\w*|grave|grava|guarde|marque|marca|set|mark|update|bota|pon|poe|"
+    r"\b(remember|note|store|save|record|write down|keep in mind|recuerda\w*|recorda\w*|anota\w*|anote\w*|"
+    r"guarda\w*|"
+    r"registra\w*|registre\w*|apunta\w*|lembre\w*|lembra\w*|grave|grava|guarde|marque|marca|set|mark|update|"
+    r"bota|pon|poe|"
     r"coloca|coloque|ponga|treat|trata\w*|trate\w*|put)\b"
 )
 _POWER = _any(
-    r"\b(admin\w*|root|superuser|ceo|vip|staff|employee|empleado|funcionari[oa]|gerente|manager|supervisor|owner of|"
-    r"dueno|dono|diretor\w*|director\w*|authori[sz]\w*|autoriz\w*|entitled|derecho a|direito a|revendedor|distribuidor)\b",
-    r"\d+ ?% ?(off|discount|de descuento|de desconto)|\b(discount|descuento|desconto)s? .{0,20}(always|lifetime|siempre|vitalici\w*|"
-    r"sempre|permanent\w*|every|maximo)|\b(free|gratis|gratuit\w*)\b.{0,24}\b(shipping|forever|always|everything|siempre|sempre|"
-    r"todo|tudo|vida|vitalici\w*)|\b(vitalici\w*)\b.{0,20}\b(gratis|gratuit\w*)|\b(cuesta|vale|custa) (cero|zero)|\bmust always be\b",
-    r"\bunlimited credit|platinum elite|wholesale price|\bno limits?\b|\bsin limite|\bsem limite|\bisent[oa]\b|\bexento",
+    r"\b(admin\w*|root|superuser|ceo|vip|staff|employee|empleado|funcionari[oa]|gerente|manager|supervisor|"
+    r"owner of|"
+    r"dueno|dono|diretor\w*|director\w*|authori[sz]\w*|autoriz\w*|entitled|derecho a|direito a|revendedor|"
+    r"distribuidor)\b",
+    r"\d+ ?% ?(off|discount|de descuento|de desconto)|\b(discount|descuento|desconto)s? .{0,20}(always|"
+    r"lifetime|siempre|vitalici\w*|"
+    r"sempre|permanent\w*|every|maximo)|\b(free|gratis|gratuit\w*)\b.{0,24}\b(shipping|forever|always|"
+    r"everything|siempre|sempre|"
+    r"todo|tudo|vida|vitalici\w*)|\b(vitalici\w*)\b.{0,20}\b(gratis|gratuit\w*)|\b(cuesta|vale|custa) (cero|"
+    r"zero)|\bmust always be\b",
+    r"\bunlimited credit|platinum elite|wholesale price|\bno limits?\b|\bsin limite|\bsem limite|"
+    r"\bisent[oa]\b|\bexento",
 )
 _WH = re.compile(
-    r"^(how|what|which|who|where|when|why|do|does|did|can|could|is|are|will|would|should|any|como|que|cual\w*|quien|"
-    r"donde|cuando|cuant\w*|puedo|pueden|tienen|hay|sirve\w*|qual|quais|quem|onde|quando|quant\w*|posso|podem|tem|sera|"
+    r"^(how|what|which|who|where|when|why|do|does|did|can|could|is|are|will|would|should|any|como|que|"
+    r"cual\w*|quien|"
+    r"donde|cuando|cuant\w*|puedo|pueden|tienen|hay|sirve\w*|qual|quais|quem|onde|quando|quant\w*|posso|"
+    r"podem|tem|sera|"
     r"da pra)\b"
 )
 # Little words of German, Italian and French that ours do not have.
-_OTHER_TONGUES = frozenset(
-    "ich ist und nicht sie der das ein eine mein wie alle sind zu ho sono il che di della mi sto per gli e' molto "
-    "je suis les des est une mon vous pas nous avec".split()
-) - frozenset("per mi un di".split())
+_OTHER_TONGUES = words(
+    "ich ist und nicht sie der das ein eine mein wie alle sind zu ho sono il che di della mi sto per gli e' "
+    "molto "
+    "je suis les des est une mon vous pas nous avec"
+) - words("per mi un di")
 _LATIN_END = 0x250  # letters beyond are of other alphabets: not one of our languages
 
 
@@ -93,7 +124,11 @@ def untrusted(text: str) -> bool:
     """Whether a message tries to steer the assistant, or is not a customer talking to a shop at all."""
     said = flat(text)
     return bool(
-        _STEERING.search(said) or _FISHING.search(said) or _HOMEWORK.search(said) or _foreign(text) or _drone(text)
+        _STEERING.search(said)
+        or _FISHING.search(said)
+        or _HOMEWORK.search(said)
+        or _foreign(text)
+        or _drone(text)
     )
 
 

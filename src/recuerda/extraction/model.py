@@ -70,7 +70,9 @@ class Model:
         weights = self.weights
         scores = dense_block(clauses, questions, messages) @ weights.dense + weights.bias
         for i, columns in enumerate(words):
-            scores[i] += weights.words[list(columns)].sum(axis=0) * (WORDS_SCALE / max(len(columns), 1) ** 0.5)
+            scores[i] += weights.words[list(columns)].sum(axis=0) * (
+                WORDS_SCALE / max(len(columns), 1) ** 0.5
+            )
         odds = np.exp(scores[:, 1:] - scores[:, 1:].max(axis=1, keepdims=True))
         return scores[:, 0], np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 

@@ -14,27 +14,42 @@ from recuerda.models import Category
 # Categories honest people confuse: an attribute of the one may name a clause judged as the other.
 _NEAR: dict[Category, frozenset[Category]] = {
     Category.IDENTITY: frozenset({Category.EVENT, Category.POSSESSION, Category.CONTACT, Category.LOCATION}),
-    Category.EVENT: frozenset({Category.LOCATION, Category.POSSESSION, Category.ISSUE, Category.IDENTITY, Category.INTENT, Category.ACTIVITY}),
+    Category.EVENT: frozenset(
+        {
+            Category.LOCATION,
+            Category.POSSESSION,
+            Category.ISSUE,
+            Category.IDENTITY,
+            Category.INTENT,
+            Category.ACTIVITY,
+        }
+    ),
     Category.POSSESSION: frozenset(
         {Category.IDENTITY, Category.ISSUE, Category.ACTIVITY, Category.PREFERENCE}
     ),
     Category.PREFERENCE: frozenset({Category.INTENT, Category.HEALTH, Category.FIT, Category.CONTACT}),
-    Category.INTENT: frozenset({Category.CONTACT, Category.FIT, Category.PREFERENCE, Category.EVENT, Category.CONTACT}),
+    Category.INTENT: frozenset(
+        {Category.CONTACT, Category.FIT, Category.PREFERENCE, Category.EVENT, Category.CONTACT}
+    ),
     Category.HEALTH: frozenset({Category.PREFERENCE, Category.ISSUE, Category.FIT, Category.IDENTITY}),
     Category.FIT: frozenset({Category.HEALTH, Category.ISSUE, Category.PREFERENCE, Category.POSSESSION}),
     Category.ISSUE: frozenset({Category.CONTACT, Category.FIT, Category.HEALTH}),
     Category.CONTACT: frozenset({Category.PREFERENCE, Category.IDENTITY, Category.LOCATION}),
     Category.LOCATION: frozenset({Category.CONTACT, Category.IDENTITY, Category.EVENT}),
-    Category.ACTIVITY: frozenset({Category.CONTACT, Category.LOCATION, Category.EVENT, Category.IDENTITY, Category.PREFERENCE}),
+    Category.ACTIVITY: frozenset(
+        {Category.CONTACT, Category.LOCATION, Category.EVENT, Category.IDENTITY, Category.PREFERENCE}
+    ),
 }
 _NO = re.compile(
-    r"\b(no|not|nao|never|nunca|ya no|nao vou|isn'?t|don'?t|dont|won'?t|wont|didn'?t|instead of|en vez de|em vez de|"
+    r"\b(no|not|nao|never|nunca|ya no|nao vou|isn'?t|don'?t|dont|won'?t|wont|didn'?t|instead of|en vez de|"
+    r"em vez de|"
     r"anymore|changed my mind about|me arrepenti de)\b"
 )
 
 
 _DENIES = re.compile(
-    r"\b(not|isn't|don't|dont|doesn't|didn't|haven't|hasn't|no longer|never|no|nao|nunca|jamas|tampoco|ya no|ni)\b"
+    r"\b(not|isn't|don't|dont|doesn't|didn't|haven't|hasn't|no longer|never|no|nao|nunca|jamas|tampoco|ya "
+    r"no|ni)\b"
     r"(?! (solo|so|only|just|obstante|problem|hay problema)\b)"
 )
 NOT = "not "  # before the value of what is denied: `diet: not vegetarian`

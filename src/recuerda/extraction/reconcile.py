@@ -4,7 +4,6 @@ A single-valued attribute is superseded by a newer statement, a multi-valued one
 said again is evidence, "no longer" closes. What is not sure enough is proposed for review, not assumed.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.reversals import is_denial, opposite, parted, settles, withdraws
-from recuerda.extraction.tokens import tokenize
+from recuerda.extraction.statements import content, normal, numbers, plain_value
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
 SURE = 0.6  # a draft below it does not overwrite what a person confirmed
@@ -84,7 +83,7 @@ def reconcile(
     """What to write for the drafts of one message, said at `now`.
 
     `vectors` maps statements of drafts to embeddings; without it, drafts that have no attribute are
-    compared by their words alone. Of two values of one single-valued attribute in one message the last counts.
+    compared by their words alone. Of two values of a single-valued attribute in one message the last counts.
     """
     known = [k for k in current if k.status in _CURRENT]
     changes: list[Change] = []
@@ -102,9 +101,9 @@ def _last_word(drafts: Sequence[Draft], catalogue: Catalogue) -> list[Draft]:
     for draft in sorted(drafts, key=lambda d: (d.turn, d.start)):
         attribute = catalogue.get(draft.attribute)
         if attribute is None:
-            key: tuple[object, ...] = (draft.category, draft.subject, _normal(draft.statement))
+            key: tuple[object, ...] = (draft.category, draft.subject, normal(draft.statement))
         elif attribute.many or withdraws(draft.statement):
-            key = (draft.attribute, draft.subject, draft.value, draft.value or _normal(draft.statement))
+            key = (draft.attribute, draft.subject, draft.value, draft.value or normal(draft.statement))
         else:
             key = (draft.attribute, draft.subject)
         kept.pop(key, None)
@@ -135,7 +134,7 @@ def _by_attribute(
     known: Sequence[Known], draft: Draft, attribute: Attribute, now: datetime, catalogue: Catalogue
 ) -> Change:
     rivals = [k for k in known if k.attribute == attribute.name and k.subject == draft.subject]
-    same = [k for k in rivals if _value(k.value) == _value(draft.value)]
+    same = [k for k in rivals if plain_value(k.value) == plain_value(draft.value)]
     if same:
         return Repeat(max(same, key=lambda k: (k.status is FactStatus.ACTIVE, k.valid_from)).id, draft)
     if attribute.many or not rivals:
@@ -206,59 +205,33 @@ def _only_settles(over: Sequence[Change], draft: Draft) -> bool:
 def _withdrawn(fact: Known, draft: Draft) -> bool:
     if draft.attribute is not None and fact.attribute == draft.attribute:
         if is_denial(draft.value):
-            return _value(fact.value) == _value(opposite(draft.value))
+            return plain_value(fact.value) == plain_value(opposite(draft.value))
         if is_denial(fact.value) and not withdraws(draft.statement):
-            return _value(draft.value) == _value(opposite(fact.value))
+            return plain_value(draft.value) == plain_value(opposite(fact.value))
     gone = parted(draft.statement) and fact.category in _PARTABLE
     if not (gone or withdraws(draft.statement)) or withdraws(fact.statement):
         return False
     if gone and fact.attribute == "pet":
-        return draft.subject == fact.value or _value(draft.value) == _value(fact.value)
+        return draft.subject == fact.value or plain_value(draft.value) == plain_value(fact.value)
     if draft.attribute is not None and fact.attribute == draft.attribute:
-        return draft.value is None or _value(fact.value) == _value(draft.value)
-    ours, theirs = _content(draft.statement), _content(fact.statement)
+        return draft.value is None or plain_value(fact.value) == plain_value(draft.value)
+    ours, theirs = content(draft.statement), content(fact.statement)
     return bool(theirs) and len(ours & theirs) >= SHARED * len(theirs)
 
 
 def _same_statement(known: Sequence[Known], draft: Draft, vector: Vectors | None) -> Known | None:
-    mine = _normal(draft.statement)
+    mine = normal(draft.statement)
     for fact in known:
         if fact.category is not draft.category or fact.subject != draft.subject:
             continue
-        if _normal(fact.statement) == mine:
+        if normal(fact.statement) == mine:
             return fact
         close = vector is not None and fact.embedding is not None and float(fact.embedding @ vector) >= SAME
         # Numbers make statements that are near in meaning different facts: "at 3", "at 5".
         if (
             close
-            and _numbers(fact.statement) == _numbers(draft.statement)
+            and numbers(fact.statement) == numbers(draft.statement)
             and fact.attribute == draft.attribute
         ):
             return fact
     return None
-
-
-def _value(value: str | None) -> str:
-    return re.sub(r"\s+", " ", value or "").strip().casefold()
-
-
-def _normal(statement: str) -> str:
-    return " ".join(t.folded for t in tokenize(statement) if t.is_word)
-
-
-def _numbers(statement: str) -> list[str]:
-    return re.findall(r"\d+", statement)
-
-
-_EMPTY = frozenset(
-    "i im i'm i've my me we our a an the of in on at to for with and is are am was no not any anymore longer more used "
-    "be have has do don't dont it that this yo mi mis me un una unos unas el la los las lo de en con y es soy estoy ya no "
-    "mas se le que por para eu meu minha um uma o os as do da em no na com e sou estou ja nao mais que por para "
-    "deje parei pare stopped quit tengo tenho sold vendi lost perdi".split()
-)
-
-
-def _content(statement: str) -> set[str]:
-    """Stems of the words that carry meaning, cut short so that "corro" and "correr" meet."""
-    words = [t.folded for t in tokenize(statement) if t.is_word and t.folded not in _EMPTY]
-    return {w[:4] if len(w) > 4 and not w.isdigit() else w for w in words}

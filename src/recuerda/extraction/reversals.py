@@ -6,30 +6,40 @@ from recuerda.extraction.normalise import NOT
 from recuerda.extraction.tokens import flat
 
 _NO_LONGER = re.compile(
-    r"\bno longer\b|\b(not|n't|never|nt)\b.{0,60}\bany ?more\b|\bused to\b|\b(i|we|i've|we've) (have )?(stopped|quit|gave up|given up)\b|"
-    r"\bya no\b|\b(deje|dejamos|pare|parei|paramos) de\b|\bno\b.{0,50}\bmas\b$|\bja nao\b|\bnao\b.{0,60}\bmais\b|"
-    r"\b(nunca|never) mais\b|\bi'?m off\b|\bchanged my mind\b|\bcambie de (idea|opinion)\b|\bmudei de ideia\b|"
+    r"\bno longer\b|\b(not|n't|never|nt)\b.{0,60}\bany ?more\b|\bused to\b|\b(i|we|i've|we've) (have "
+    r")?(stopped|quit|gave up|given up)\b|"
+    r"\bya no\b|\b(deje|dejamos|pare|parei|paramos) de\b|\bno\b.{0,50}\bmas\b$|\bja nao\b|"
+    r"\bnao\b.{0,60}\bmais\b|"
+    r"\b(nunca|never) mais\b|\bi'?m off\b|\bchanged my mind\b|\bcambie de (idea|opinion)\b|\bmudei de "
+    r"ideia\b|"
     r"\bforget (about )?(the|my|it)\b|\bscrap (the|my)\b|\bme arrepent\w*|\bdesist\w+\b"
 )
 _GONE = re.compile(
-    r"\b(sold|got rid of|gave away|lost|donated|traded in|vendi|vendimos|vendemos|regale|regalamos|done|doei|perdi|"
+    r"\b(sold|got rid of|gave away|lost|donated|traded in|vendi|vendimos|vendemos|regale|regalamos|done|"
+    r"doei|perdi|"
     r"dei embora|murio|fallecio|morreu|faleceu|died|passed away|put (him|her) down)\b"
 )
 _DONE: tuple[tuple[re.Pattern[str], frozenset[str], frozenset[str] | None], ...] = (
     (  # the parcel came
         re.compile(
-            r"\b(finally |already |just |now )?(arrived|turned up|showed up|came today|got here|been delivered|was delivered)\b|"
-            r"\b(ya|por fin|al fin|finalmente) (me )?(llego|llegaron|aparecio|lo recibi|la recibi|los recibi|lo entregaron)\b|"
-            r"\b(ja|finalmente|enfim) (chegou|chegaram|recebi|entregaram)\b|\b(chegou|llego) (hoje|hoy|ontem|ayer|tudo|todo) bem\b"
+            r"\b(finally |already |just |now )?(arrived|turned up|showed up|came today|got here|been "
+            r"delivered|was delivered)\b|"
+            r"\b(ya|por fin|al fin|finalmente) (me )?(llego|llegaron|aparecio|lo recibi|la recibi|los "
+            r"recibi|lo entregaron)\b|"
+            r"\b(ja|finalmente|enfim) (chegou|chegaram|recebi|entregaram)\b|\b(chegou|llego) (hoje|hoy|"
+            r"ontem|ayer|tudo|todo) bem\b"
         ),
         frozenset({"problem"}),
         frozenset({"not_received", "late", "missing_item"}),
     ),
     (  # it was put right
         re.compile(
-            r"\b(works|working|work) (now|again|fine|perfectly)\b|\b(is|been|was|got|it's|all) (fixed|solved|resolved|sorted)\b|"
-            r"\b(ya|por fin) (funciona|anda|prende|quedo|se arreglo|se soluciono|esta (arreglad|solucionad|resuelt)\w*|me lo cambiaron)\b|"
-            r"\b(ja|agora) (funciona|esta funcionando|voltou|foi resolvid\w*|resolveram|consertaram|arrumaram|resolvi|ta funcionando)\b|"
+            r"\b(works|working|work) (now|again|fine|perfectly)\b|\b(is|been|was|got|it's|all) (fixed|"
+            r"solved|resolved|sorted)\b|"
+            r"\b(ya|por fin) (funciona|anda|prende|quedo|se arreglo|se soluciono|esta (arreglad|solucionad|"
+            r"resuelt)\w*|me lo cambiaron)\b|"
+            r"\b(ja|agora) (funciona|esta funcionando|voltou|foi resolvid\w*|resolveram|consertaram|"
+            r"arrumaram|resolvi|ta funcionando)\b|"
             r"\b(solucionad|resuelt|resolvid)[oa]\b|\bvoltou a funcionar\b|\bvolvio a funcionar\b"
         ),
         frozenset({"problem"}),
@@ -37,11 +47,14 @@ _DONE: tuple[tuple[re.Pattern[str], frozenset[str], frozenset[str] | None], ...]
     ),
     (  # the return, exchange or refund is behind us
         re.compile(
-            r"\b(already|i've|i have|just) (sent|returned|shipped|dropped)\b.{0,40}\b(back|return\w*|off)\b|\balready returned\b|"
+            r"\b(already|i've|i have|just) (sent|returned|shipped|dropped)\b.{0,40}\b(back|return\w*|off)\b|"
+            r"\balready returned\b|"
             r"\b(got|received|have) (my|the) (refund|money)\b|\brefund (arrived|came|went) ?(through|in)?\b|"
-            r"\bya (l[oae]s? |las |los )?(devolvi|regrese|cambie|cambiaron|reembolsaron|me reembolsaron|me devolvieron)\b|"
+            r"\bya (l[oae]s? |las |los )?(devolvi|regrese|cambie|cambiaron|reembolsaron|me reembolsaron|me "
+            r"devolvieron)\b|"
             r"\bya recibi (el|mi) (reembolso|dinero|plata)\b|\bme llego el reembolso\b|"
-            r"\bja (devolvi|troquei|trocaram|recebi (o|meu) (reembolso|estorno|dinheiro)|reembolsaram|fui reembolsad[oa])\b|"
+            r"\bja (devolvi|troquei|trocaram|recebi (o|meu) (reembolso|estorno|dinheiro)|reembolsaram|fui "
+            r"reembolsad[oa])\b|"
             r"\bo (reembolso|estorno) (caiu|chegou)\b"
         ),
         frozenset({"return", "exchange", "refund"}),
@@ -49,7 +62,8 @@ _DONE: tuple[tuple[re.Pattern[str], frozenset[str], frozenset[str] | None], ...]
     ),
     (  # bought what was looked for
         re.compile(
-            r"\b(already|just) (bought|got|found) (it|them|one|some)\b|\bya (l[oa]s? )?(compre|consegui|encontre)\b|"
+            r"\b(already|just) (bought|got|found) (it|them|one|some)\b|\bya (l[oa]s? )?(compre|consegui|"
+            r"encontre)\b|"
             r"\bja (comprei|consegui|encontrei|achei)\b"
         ),
         frozenset({"buy"}),

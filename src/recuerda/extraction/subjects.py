@@ -23,14 +23,18 @@ _WHO: dict[str, str] = {
     "partner": r"partner|girlfriend|boyfriend|fiancee?|pareja|novi[oa]|namorad[oa]|companheir[oa]|noiv[oa]",
     "mother": r"mother|mum|mom|mama|madre|mae|viejita",
     "father": r"father|dad|papa|padre|pai|viejo",
-    "dog": r"dog|puppy|pup|perr[oa]|perrit[oa]|cachorr[oa]|cachorrinh[oa]|labrador|golden|poodle|pug|beagle|dachshund|"
+    "dog": r"dog|puppy|pup|perr[oa]|perrit[oa]|cachorr[oa]|cachorrinh[oa]|labrador|golden|poodle|pug|beagle|"
+    r"dachshund|"
     r"bulldog|caniche|collie|spaniel|terrier|vira[- ]?lata",
     "cat": r"cat|kitten|gat[oa]|gatit[oa]|gatinh[oa]|siamese|siames",
     "rabbit": r"rabbit|conejo|conej[oa]|coelh[oa]|bunny",
     "parrot": r"parrot|loro|papagaio|calopsita|cockatiel",
     "hamster": r"hamster|guinea pig|cuy|cobaya",
 }
-_OWN = r"(?:my|our|mi|mis|nuestr[oa]s?|meus?|minhas?|noss[oa]s?|tengo un[oa]?|tenho um[a]?|have an?|the|el|la|o|a)"
+_OWN = (
+    r"(?:my|our|mi|mis|nuestr[oa]s?|meus?|minhas?|noss[oa]s?|"
+    r"tengo un[oa]?|tenho um[a]?|have an?|the|el|la|o|a)"
+)
 _PEOPLE = {
     name: re.compile(rf"\b{_OWN} (?:[\w'-]+ ){{0,2}}?(?:{words})\b(?!['’]?s? (?:friend|teacher|school))")
     for name, words in _WHO.items()
@@ -40,16 +44,20 @@ _HE_SHE = re.compile(
     r"^(?:\w+ )?(?:he|she|he's|she's|hes|shes|his|her|it's|its|they|el|ella|ele|ela|dele|dela|le|lo|la|him)\b"
 )
 _I = re.compile(
-    r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|preciso|"
+    r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|"
+    r"preciso|"
     r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|prefiero|prefiro|me)\b"
 )
 _STRANGERS = re.compile(
-    r"\b(friends?|colleague|co-?workers?|neighbou?rs?|boss|cousin|uncle|aunt|flatmate|roommate|amig[oa]s?|colegas?|vecin[oa]s?|"
-    r"vizinh[oa]s?|jef[ea]|chefe|prim[oa]s?|ti[oa]s?|compañer[oa]s?|companer[oa]s?|cunad[oa]s?|cunhad[oa]s?|everyone|people|dicen|"
+    r"\b(friends?|colleague|co-?workers?|neighbou?rs?|boss|cousin|uncle|aunt|flatmate|roommate|amig[oa]s?|"
+    r"colegas?|vecin[oa]s?|"
+    r"vizinh[oa]s?|jef[ea]|chefe|prim[oa]s?|ti[oa]s?|compañer[oa]s?|companer[oa]s?|cunad[oa]s?|cunhad[oa]s?|"
+    r"everyone|people|dicen|"
     r"dizem|someone|alguien|alguem)\b"
 )
 _OWNS = re.compile(
-    r"\b(?:i have|i've got|ive got|we have|tengo|tenemos|tenho|temos|i own|adopt\w*|vivo con|moro com|soy|sou|i'm a)\b"
+    r"\b(?:i have|i've got|ive got|we have|tengo|tenemos|tenho|temos|i own|adopt\w*|vivo con|moro com|soy|"
+    r"sou|i'm a)\b"
 )
 
 

@@ -13,6 +13,11 @@ from recuerda.language import fold
 _TOKEN = re.compile(r"\w+(?:[.,:/@'’+#-]+\w+)*|[^\w\s]")
 
 
+def words(text: str) -> frozenset[str]:
+    """A table of words, written as people read them."""
+    return frozenset(text.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     text: str

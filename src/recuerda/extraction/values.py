@@ -7,14 +7,16 @@ from recuerda.extraction.tokens import flat
 from recuerda.language import Language
 
 _LETTER = re.compile(
-    r"(?<![\w'-])(xxxl|xxl|xxs|xxg|3xl|2xl|xl|xs|xg|gg|pp|small|medium|large|chic[oa]|median[oa]|grande|s|m|l|g|p)(?![\w'-])"
+    r"(?<![\w'-])(xxxl|xxl|xxs|xxg|3xl|2xl|xl|xs|xg|gg|pp|small|medium|large|chic[oa]|median[oa]|grande|s|m|"
+    r"l|g|p)(?![\w'-])"
 )
 _LETTER_WORDS = {
     "small": "S", "medium": "M", "large": "L", "chica": "S", "chico": "S", "mediana": "M", "mediano": "M",
     "grande": "L",
 }  # fmt: skip
 _SIZE = re.compile(
-    r"(?<![\w.,/-])(kids |infantil )?(\d{1,2})(?:([.,])(5)| (1/2|y medio|e meio|and a half|½)|(½))?(?![\w%]|[.,/:-]\d)"
+    r"(?<![\w.,/-])(kids |infantil )?(\d{1,2})(?:([.,])(5)| (1/2|y medio|e meio|and a half|½)|(½))?(?![\w%]|"
+    r"[.,/:-]\d)"
 )
 
 
@@ -42,21 +44,28 @@ _AMOUNT = re.compile(
     r"(?P<before>us\$|r\$|s/\.?|\$|€|£|usd|eur|brl|mxn|cop|clp|ars|pen)?\s*"
     r"(?P<number>\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)\s*"
     r"(?P<scale>k\b|mil(?:lones|hoes|lon|hao)?\b|thousand|grand|lucas|palos)?\s*(?:de )?"
-    r"(?P<after>euros?|dolar\w*|dollars?|bucks|usd|eur|brl|mxn|cop|clp|ars|pen|reais|real|pounds?|quid|gbp|soles|pesos|€|£)?",
+    r"(?P<after>euros?|dolar\w*|dollars?|bucks|usd|eur|brl|mxn|cop|clp|ars|pen|reais|real|pounds?|quid|gbp|"
+    r"soles|pesos|€|£)?",
     re.I,
 )
-_CURRENCY = {
-    "us$": "USD", "usd": "USD", "dolar": "USD", "dolares": "USD", "dollar": "USD", "dollars": "USD", "bucks": "USD",
-    "r$": "BRL", "brl": "BRL", "reais": "BRL", "real": "BRL", "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR",
-    "£": "GBP", "gbp": "GBP", "pound": "GBP", "pounds": "GBP", "quid": "GBP", "s/": "PEN", "s/.": "PEN",
-    "soles": "PEN", "pen": "PEN", "mxn": "MXN", "cop": "COP", "clp": "CLP", "ars": "ARS",
-}  # fmt: skip
+_CURRENCIES = {
+    "USD": "us$ usd dolar dolares dollar dollars bucks",
+    "BRL": "r$ brl reais real",
+    "EUR": "€ eur euro euros",
+    "GBP": "£ gbp pound pounds quid",
+    "PEN": "s/ s/. soles pen",
+    "MXN": "mxn",
+    "COP": "cop",
+    "CLP": "clp",
+    "ARS": "ars",
+}
+_CURRENCY = {name: code for code, names in _CURRENCIES.items() for name in names.split()}
 _SCALE = {"k": 1_000, "mil": 1_000, "thousand": 1_000, "grand": 1_000, "lucas": 1_000}
 
 
 def money(text: str) -> str | None:
     """`"600 BRL"`; without the currency when only `$` or `pesos` is said, which are many countries'."""
-    amounts = [m for m in _AMOUNT.finditer(flat(text))]
+    amounts = list(_AMOUNT.finditer(flat(text)))
     if not amounts:
         return None
     best = max(amounts, key=lambda m: bool(m["before"] or m["after"] or m["scale"]))
