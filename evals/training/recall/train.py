@@ -1,10 +1,10 @@
 """Trains the weights of recall: `python -m evals.training.recall.train` (about two minutes).
 
-Writes `fusion.json` and `language_means.npy` beside `recuerda.memory`. Learns from nothing but the
-histories in this folder. The loss is a softmax per question in which each relevant item competes with
-the items that are not and with "nothing answers this" (listwise ranking, Cao et al. 2007). Weights of
+Writes `fusion.json`, `language_means.npy` and `asking.npy` beside `recuerda.memory`, learning from nothing
+but the histories in this folder. The loss is a softmax per question in which each relevant item competes
+with the items that are not and with "nothing answers this" (listwise ranking, Cao et al. 2007). Weights of
 evidence may not be negative, which is what carries over to other people's conversations. Calibration and
-the figures printed come from customers the weights did not see (four folds).
+the figures printed come from customers that neither weights nor matrix have seen (four folds).
 """
 
 import json
@@ -16,7 +16,7 @@ from evals.training.recall.data import Customer, customers
 from evals.training.recall.worlds import Sample, Worlds, hard
 
 import recuerda.memory
-from recuerda.embeddings import SentenceEncoder, Vectors
+from recuerda.embeddings import SentenceEncoder, Vectors, unit
 from recuerda.language import LANGUAGES
 from recuerda.memory.features import NAMES
 from recuerda.memory.index import Floats
@@ -29,6 +29,8 @@ ABROAD = {  # what is believed of an item in another language than the query's
     *("coverage", "proper", "dated", "mentioned", "when", "how_many", "asks"),
 }
 _F = len(NAMES)
+_FOLDS = 4
+_RIDGE = 5.0
 
 
 def vectors_of(people: Sequence[Customer], encoder: SentenceEncoder) -> tuple[dict[str, Vectors], Vectors]:
@@ -47,6 +49,21 @@ def vectors_of(people: Sequence[Customer], encoder: SentenceEncoder) -> tuple[di
         more = [turn["text"] for line in lines for turn in json.loads(line)["turns"]]
         means.append(np.concatenate([np.stack(own), encoder.embed(more[:3000])]).mean(axis=0))
     return vectors, np.stack(means).astype(np.float32)
+
+
+def learn_asking(people: Sequence[Customer], vectors: dict[str, Vectors], means: Vectors) -> Vectors:
+    """(512, 512): half the question itself, half a ridge regression from question to relevant memory."""
+    asked, said = [], []
+    for customer in people:
+        texts = {item.id: item for item in customer.items}
+        for question in customer.questions:
+            for id_ in question.relevant:
+                asked.append(vectors[question.text] - means[LANGUAGES.index(question.language)])
+                said.append(vectors[texts[id_].text] - means[LANGUAGES.index(texts[id_].language)])
+    x, y = unit(np.stack(asked)), unit(np.stack(said))
+    eye = np.eye(x.shape[1])
+    learned = np.linalg.solve(x.T @ x + _RIDGE * eye, x.T @ (y - x / 2))
+    return np.asarray(eye / 2 + learned, np.float32)
 
 
 def fit(samples: Sequence[Sample], steps: int = 400, decay: float = 0.1) -> Floats:
@@ -132,14 +149,21 @@ def report(held_out: Sequence[tuple[Sample, Floats]]) -> None:
 def main() -> None:
     people = customers()
     vectors, means = vectors_of(people, SentenceEncoder())
-    samples = list(Worlds(people, vectors, means).samples())
+    folds = [people[fold::_FOLDS] for fold in range(_FOLDS)]
+    asking = {
+        customer.id: matrix
+        for fold in folds
+        for matrix in [learn_asking([c for c in people if c not in fold], vectors, means)]
+        for customer in fold
+    }
+    samples = list(Worlds(people, vectors, means, asking).samples())
     by = [NAMES.index(name) for name in ("speaker_turn", "window", "dense")]
     small = [hard(sample, by) for sample in samples]
     print(f"{len(people)} customers, {sum(len(c.items) for c in people)} items,", end=" ")
     print(f"{sum(len(c.questions) for c in people)} questions, {len(samples)} samples")
     held_out: list[tuple[Sample, Floats]] = []
-    for fold in range(4):
-        test = {c.id for i, c in enumerate(people) if i % 4 == fold}
+    for fold in folds:
+        test = {c.id for c in fold}
         w = fit([s for s in small if s.customer not in test])
         held_out += [(s, scores(w, s)) for s in samples if s.customer in test]
     report(held_out)
@@ -156,6 +180,7 @@ def main() -> None:
     rounded = {name: round(value, 4) for name, value in numbers.items()}
     (TARGET / "fusion.json").write_text(json.dumps({"features": table, **rounded}, indent=1) + "\n", "utf-8")
     np.save(TARGET / "language_means.npy", means)
+    np.save(TARGET / "asking.npy", learn_asking(people, vectors, means).astype(np.float16))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from evals.training.recall.data import Customer, Question
 
-from recuerda.embeddings import Vectors
+from recuerda.embeddings import Vectors, unit
 from recuerda.language import LANGUAGES
 from recuerda.memory.features import Query, measure
 from recuerda.memory.fusion import centred, language_number
@@ -35,8 +35,15 @@ class Sample:
 
 
 class Worlds:
-    def __init__(self, customers: Sequence[Customer], vectors: dict[str, Vectors], means: Vectors) -> None:
-        self.customers, self._vectors, self._means = customers, vectors, means
+    def __init__(
+        self,
+        customers: Sequence[Customer],
+        vectors: dict[str, Vectors],
+        means: Vectors,
+        asking: dict[str, Vectors],
+    ) -> None:
+        """`asking`: for each customer, the matrix learned from the others."""
+        self.customers, self._vectors, self._means, self._asking = customers, vectors, means, asking
 
     def samples(self) -> Iterator[Sample]:
         rng = np.random.default_rng(7)
@@ -77,7 +84,8 @@ class Worlds:
         for customer, questions in asked:
             for question in questions:
                 number = language_number(question.language)
-                vector = centred(self._vectors[question.text][None], np.array([number]), self._means)[0]
+                own = centred(self._vectors[question.text][None], np.array([number]), self._means)[0]
+                vector = unit(own @ self._asking[customer.id])
                 query = Query(question.text, vector, question.language, now)
                 yield Sample(
                     customer.id,

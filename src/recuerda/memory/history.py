@@ -9,7 +9,7 @@ import numpy as np
 from recuerda.embeddings import Vectors
 from recuerda.language import Language
 from recuerda.memory.features import Query, measure
-from recuerda.memory.fusion import centred, language_means, language_number, weights
+from recuerda.memory.fusion import centred, language_means, language_number, towards_answers, weights
 from recuerda.memory.index import Floats, Index, Item, arranged
 
 FLOOR = weights().floor
@@ -77,6 +77,6 @@ class History:
 
     def _scores(self, query: str, vector: Vectors, now: datetime, language: Language) -> Floats:
         number = language_number(language)
-        asked = centred(np.asarray(vector, np.float32).reshape(1, -1), np.array([number]), self._means)[0]
-        measured = measure(self._index, self._centred, Query(query, asked, language, now))
+        own = centred(np.asarray(vector, np.float32).reshape(1, -1), np.array([number]), self._means)[0]
+        measured = measure(self._index, self._centred, Query(query, towards_answers(own), language, now))
         return weights().scores(measured, self._index.language != number)
