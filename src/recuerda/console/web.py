@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from sqlmodel import col
+from sqlmodel import SQLModel, col, select
 
 from recuerda.api.auth import recuerda_of
 from recuerda.app import Recuerda
@@ -89,20 +89,17 @@ def waiting_for_review() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 async def _counts(recuerda: Recuerda) -> dict[str, int]:
+    """What waits for somebody, shown in the navigation."""
+    waiting: dict[str, tuple[type[SQLModel], tuple[sa.ColumnElement[bool], ...]]] = {
+        "review": (Fact, waiting_for_review()),
+        "conversations": (Conversation, (col(Conversation.status) == ConversationStatus.WAITING,)),
+        "jobs": (Job, (col(Job.state) == JobState.DEAD,)),
+    }
     async with recuerda.db.read() as session:
-        query = sa.select(
-            sa.select(sa.func.count()).select_from(Fact).where(*waiting_for_review()).scalar_subquery(),
-            sa.select(sa.func.count())
-            .select_from(Conversation)
-            .where(col(Conversation.status) == ConversationStatus.WAITING)
-            .scalar_subquery(),
-            sa.select(sa.func.count())
-            .select_from(Job)
-            .where(col(Job.state) == JobState.DEAD)
-            .scalar_subquery(),
-        )
-        review, waiting, dead = (await session.execute(query)).one()
-    return {"review": review, "conversations": waiting, "jobs": dead}
+        return {
+            name: (await session.exec(select(sa.func.count()).select_from(table).where(*which))).one()
+            for name, (table, which) in waiting.items()
+        }
 
 
 async def page(visit: Visit, template: str, *, status: int = 200, **context: Any) -> Response:
