@@ -35,6 +35,11 @@ class EmbeddedEngine:
         self._reader = Reader(encoder)
         self._vectors = Vectoriser(encoder)
 
+    def warm(self) -> None:
+        """Load what the first message would otherwise wait for: about a second."""
+        self._reader.read("hola", "es")
+        self._reader.read("where is my parcel now", "en")
+
     async def reply(self, context: Context, used: Used) -> AsyncIterator[str]:
         """The reply, word by word."""
         text = await asyncio.to_thread(self.compose, context, used)
