@@ -68,6 +68,26 @@ def test_several_at_once_accumulate() -> None:
     assert change.supersedes == ()
 
 
+def test_a_taste_of_now_takes_the_place_of_the_old() -> None:
+    change = one(
+        [known(draft("my favourite is blue", "colour", "blue"))],
+        draft("I prefer black now", "colour", "black"),
+    )
+    assert isinstance(change, Record)
+    assert change.supersedes == ("fct_1",)
+
+
+def test_denying_closes_what_it_denies() -> None:
+    change = one([known(draft("soy vegano", "diet", "vegan"))], draft("no soy vegano", "diet", "not vegan"))
+    assert isinstance(change, Close)
+
+
+def test_a_pet_that_died_is_gone() -> None:
+    current = [known(draft("tengo un perro", "pet", "dog"))]
+    change = one(current, draft("mi perro murió", category=Category.IDENTITY, subject="dog"))
+    assert isinstance(change, Close)
+
+
 def test_keeping_ends_the_return() -> None:
     current = [known(draft("I want to return them", "return", "yes"))]
     close, record = reconcile(current, [draft("I'm keeping them after all", "keep", "yes")], NOW, CATALOGUE)

@@ -24,7 +24,8 @@ from recuerda.extraction.tokens import flat, hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
 
-_SURE_CATEGORY = 0.6  # below it the attribute, or another reader, may know the category better
+_SURE_CATEGORY = 0.6  # below it the attribute may know the category better
+_OPEN_CATEGORY = 0.4  # below it another reader may know better
 _REVERSAL_AT = 0.1
 _VALUE_AT = 0.3
 _TELLING = TYPED | {"flag"}
@@ -142,7 +143,7 @@ class EmbeddedExtractor:
             if k in barred or any(s < clause.end and e > clause.start for s, e, _ in secret):
                 continue
             seconded = next((c for s, e, c in named if s < clause.end and e > clause.start), None)
-            if seconded is not None and item.certainty < _SURE_CATEGORY:
+            if seconded is not None and item.certainty < _OPEN_CATEGORY:
                 item = replace(item, category=seconded)
             fixed = corrected(turns, i, clause, self.catalogue)
             if fixed is not None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
-from recuerda.extraction.reversals import is_denial, opposite, parted, settles, withdraws
+from recuerda.extraction.reversals import is_denial, opposite, parted, replaces, settles, withdraws
 from recuerda.extraction.statements import content, normal, numbers, plain_value
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
@@ -20,6 +20,7 @@ SAME = 0.92  # cosine from which two statements without attribute say the same
 SHARED = 0.6  # of the content words: what "no longer X" has in common with "X"
 
 _CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
+_CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
 _PARTABLE = frozenset({Category.POSSESSION, Category.IDENTITY})
 
 
@@ -137,6 +138,9 @@ def _by_attribute(
     same = [k for k in rivals if plain_value(k.value) == plain_value(draft.value)]
     if same:
         return Repeat(max(same, key=lambda k: (k.status is FactStatus.ACTIVE, k.valid_from)).id, draft)
+    if attribute.many and replaces(draft.statement) and attribute.category in _CHANGEABLE:
+        # "I prefer black now": the tastes before are over, though a customer may have several.
+        return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals if k.valid_from < now))
     if attribute.many or not rivals:
         return _record(draft, now, catalogue)
     if any(_protected(k, draft) or k.valid_from > now for k in rivals):

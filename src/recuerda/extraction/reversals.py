@@ -95,6 +95,18 @@ def withdraws(text: str) -> bool:
     return _NO_LONGER.search(flat(text)) is not None
 
 
+_INSTEAD = re.compile(
+    r"\b(now|these days|nowadays|instead|from now on|switched to|ahora|actualmente|en vez de|de ahora en "
+    r"mas|me pase a|"
+    r"agora|atualmente|em vez de|de agora em diante|passei a|troquei por)\b"
+)
+
+
+def replaces(text: str) -> bool:
+    """ "I prefer black now": what held before does not."""
+    return _INSTEAD.search(flat(text)) is not None
+
+
 def parted(text: str) -> bool:
     """Sold, lost, given away, died."""
     return _GONE.search(flat(text)) is not None
