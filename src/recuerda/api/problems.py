@@ -8,11 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from recuerda.errors import RecuerdaError
+from recuerda.errors import RecuerdaError, TooLarge
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+TOO_LARGE = TooLarge("The body is larger than 5 MB. Send it in parts.")
 
 
 class BadJSON(RecuerdaError):
@@ -66,7 +67,7 @@ def install(app: FastAPI) -> None:
 
 _ADVICE = {
     404: "There is nothing at this address. See /docs for what there is.",
-    413: "The body is larger than 5 MB. Send it in parts.",
+    413: TOO_LARGE.detail,
     405: "This address does not take this method. See /docs.",
 }
 
