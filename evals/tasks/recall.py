@@ -10,6 +10,7 @@ from evals.tasks.world import World
 from recuerda import customers
 from recuerda.language import from_locale
 from recuerda.memory import NewMemory
+from recuerda.memory.history import FLOOR
 from recuerda.models import Assurance, IdentityKind
 
 _LIMIT = 5
@@ -24,7 +25,8 @@ def dataset() -> list[Sample]:
     ]
 
 
-async def solve(world: World, sample: Sample) -> list[str]:
+async def solve(world: World, sample: Sample) -> list[tuple[str, float]]:
+    """The best memories with their scores, those under the floor included."""
     name = sample.data["customer"]
     if name not in world.made:  # several questions ask about one customer
         world.made[name] = asyncio.create_task(_remember(world, sample))
@@ -35,8 +37,9 @@ async def solve(world: World, sample: Sample) -> list[str]:
         now=datetime.fromisoformat(sample.data["now"]),
         language=sample.language,
         limit=_LIMIT,
+        floor=0.0,
     )
-    return [ids[item.id] for item in found]
+    return [(ids[item.id], item.score) for item in found]
 
 
 async def _remember(world: World, sample: Sample) -> tuple[str, dict[str, str]]:
@@ -63,29 +66,37 @@ async def _remember(world: World, sample: Sample) -> tuple[str, dict[str, str]]:
     return customer.id, {id: item.external_id for id, item in zip(ids, items, strict=True)}
 
 
-def score(sample: Sample, found: Sequence[str]) -> Result:
+def score(sample: Sample, found: Sequence[tuple[str, float]]) -> Result:
+    """`recall@5` and `mrr` judge the order alone; `answers` and `abstains` what the floor lets through."""
     relevant: list[str] = sample.data["relevant"]
+    ranked = [id for id, _ in found]
+    offered = {id for id, value in found if value >= FLOOR}
     if relevant:
-        rank = next((place for place, id in enumerate(found, 1) if id in relevant), None)
+        rank = next((place for place, id in enumerate(ranked, 1) if id in relevant), None)
         metrics = {
-            "recall@5": (float(len(set(relevant).intersection(found))), float(len(relevant))),
+            "recall@5": (float(len(set(relevant).intersection(ranked))), float(len(relevant))),
             "mrr": (1.0 / rank if rank else 0.0, 1.0),
+            "answers": yes(bool(offered.intersection(relevant))),
         }
-        right = set(relevant) <= set(found)
+        right = set(relevant) <= set(ranked) and bool(offered.intersection(relevant))
     else:
-        metrics = {"abstains": yes(not found)}
-        right = not found
+        metrics = {"abstains": yes(not offered)}
+        right = not offered
     return Result(sample.id, sample.language, metrics, None if right else _failure(sample, found))
 
 
-def _failure(sample: Sample, found: Sequence[str]) -> Failure:
+def _failure(sample: Sample, found: Sequence[tuple[str, float]]) -> Failure:
     texts: dict[str, Any] = {m["id"]: f"{m['at'][:10]} {m['text']}" for m in sample.data["memories"]}
     wanted = [texts[id] for id in sample.data["relevant"]]
     return Failure(
         sample.data["query"],
         "\n".join(wanted) or "nothing: the history does not say",
-        "\n".join(texts[id] for id in found) or "nothing",
+        "\n".join(_line(texts[id], value) for id, value in found) or "nothing",
     )
+
+
+def _line(text: str, value: float) -> str:
+    return f"{value:.2f} {text}{'' if value >= FLOOR else ' (not offered)'}"
 
 
 TASK = Task("recall", "The memory that answers, in one customer's history of months.", dataset, solve, score)
