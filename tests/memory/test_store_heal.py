@@ -155,7 +155,7 @@ async def test_killed_while_it_writes(filled: Path, tmp_path: Path, attempt: int
     assert writer.stdout
     assert writer.stdout.readline() == "open\n"
     before = {path: path.stat().st_mtime_ns for path in segments(folder)}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while {path: path.stat().st_mtime_ns for path in segments(folder)} == before:  # until Chroma persists
         assert time.monotonic() < deadline
     time.sleep(random.Random(attempt).random() * 0.02)

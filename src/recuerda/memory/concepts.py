@@ -20,8 +20,8 @@ exchange: exchang*, swap*, another size, one size up, size up, size down, cambi*
     otro numero, numero siguiente, numero maior, numero menor, tamanho maior, quedaron chic*, quedaron
     grand*, quedo chic*, quedo grand*, ficou pequen*, ficou grand*, ficou apertad*, too small, too big,
     number bigger, talla mas, medio numero, meio numero
-warranty: warrant*, guarant*, defect*, faulty, glue, glued, unglu*, unstitch*, came apart, fell apart,
-    gave out, coming off, garant*, defeit*, defectuos*, despeg*, descos*, descol*, se rompio, se
+warranty: warrant*, guarant*, defect*, faulty, glue, glued, unglu*, unstitch*, came apart, fell
+    apart, gave out, coming off, garant*, defeit*, defectuos*, despeg*, descos*, descol*, se rompio, se
     rompieron, se abrio, quebrou, rasgou, rasg*, after a few months, after half a year, stopped working,
     a los pocos meses, depois de poucos meses, water no longer
 cancel: cancel*, call off, before it ships, before it goes out, anul*, antes que despach*, antes de
@@ -62,8 +62,8 @@ breathable: breath*, ventilat*, mesh, airy, transpir*, ventil*, respir*, fresc*
 altitude: altitud*, altura, bogota, mexico, cidade alta, ciudad alta, high up, mountain city,
     soroche, metros
 vegan: vegan*, animal, leather, cuero, couro, vegetal
-washing: wash*, clean*, dirt*, stain*, smell*, stink*, lavar*, lavo, lava, lavan, lavado, lavagem, limp*, ensuci*, suj*, manch*, olor*,
-    huel*, cheir*
+washing: wash*, clean*, dirt*, stain*, smell*, stink*, lavar*, lavo, lava, lavan, lavado, lavagem,
+    limp*, ensuci*, suj*, manch*, olor*, huel*, cheir*
 drying: dry*, dryer, sec*, sech*, seca*, secador*
 wear_out: worn, replac*, lifespan, lifetime, old, gast*, desgast*, reemplaz*, substitu*, trocar, how
     many km, how many miles, cuantos kilometros, quantos quilometros, cuanto duran, quanto dura*,
