@@ -44,9 +44,14 @@ def _failure(sample: Sample, facts: Sequence[Mapping[str, Any]]) -> Failure:
     wanted = [_line(e) for e in sample.data["current"]] + [
         f"not: {_line(e)}" for e in sample.data["outdated"]
     ]
-    got = [f"{f['attribute'] or f['category']}={f['value']}: {f['statement']} ({f['status']})" for f in facts]
+    got = [f"{_name(f, f['category'])}: {f['statement']} ({f['status']})" for f in facts]
     return Failure(said, "\n".join(wanted), "\n".join(got) or "nothing")
 
 
 def _line(expected: Mapping[str, Any]) -> str:
-    return f"{expected.get('attribute') or '?'}={expected.get('value')}: {' + '.join(expected['words'])}"
+    return f"{_name(expected, 'a fact')}: {' + '.join(expected['words'])}"
+
+
+def _name(fact: Mapping[str, Any], otherwise: str) -> str:
+    attribute, value = fact.get("attribute"), fact.get("value")
+    return f"{attribute}={value}" if attribute and value else attribute or otherwise

@@ -37,7 +37,7 @@ router = APIRouter(prefix="/channels/twilio", tags=["channels"])
 
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 CONTINUED_FOR = timedelta(hours=24)  # a later message opens a new conversation
-_TRIES = 3
+_TRIES = 4  # a new customer and a repeated message can each cost one
 _NOTHING = "…"
 
 
