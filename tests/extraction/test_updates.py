@@ -47,8 +47,8 @@ def test_what_is_true_now(extractor: EmbeddedExtractor, before: str, after: str,
                 facts.append(
                     Known(
                         id=f"{day}-{len(facts)}", category=d.category, attribute=d.attribute, value=d.value,
-                        statement=d.statement, subject=d.subject, status=change.status,
-                        confidence=d.confidence, source=Source.CONVERSATION, review=Review.NEEDED, valid_from=at,
+                        statement=d.statement, subject=d.subject, status=change.status, review=Review.NEEDED,
+                        confidence=d.confidence, source=Source.CONVERSATION, valid_from=at,
                     )
                 )  # fmt: skip
             elif isinstance(change, Close):
