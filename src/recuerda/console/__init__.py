@@ -4,11 +4,11 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.staticfiles import StaticFiles
 
 from recuerda.console import apidocs, jobs, people, review, signin, threads
 from recuerda.console.web import console_router, error_page
 from recuerda.errors import NotFound
+from recuerda.widget import FreshFiles
 
 _rest = console_router()
 
@@ -27,7 +27,7 @@ async def nothing(request: Request, path: str) -> Response:
 def install(app: FastAPI) -> None:
     apidocs.install(app)
     static = Path(__file__).parent / "static"
-    app.mount("/console/static", StaticFiles(directory=static), name="console-static")
+    app.mount("/console/static", FreshFiles(directory=static), name="console-static")
     for part in (signin.router, review.router, people.router, threads.router, jobs.router, _rest):
         app.include_router(part)
 

@@ -14,13 +14,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
-from starlette.staticfiles import StaticFiles
 
 from recuerda import customers
 from recuerda.api.auth import Running, make_token
 from recuerda.language import LANGUAGES, Language, from_locale
 from recuerda.models import Assurance, IdentityKind
 from recuerda.shop import catalogue, drawings
+from recuerda.widget import FreshFiles
 
 BRAND = "Vereda"
 _HERE = Path(__file__).parent
@@ -38,7 +38,7 @@ router = APIRouter(prefix="/shop", include_in_schema=False)
 
 
 def install(app: FastAPI) -> None:
-    app.mount("/shop/static", StaticFiles(directory=_HERE / "static"), name="shop-static")
+    app.mount("/shop/static", FreshFiles(directory=_HERE / "static"), name="shop-static")
     app.include_router(router)
 
 
