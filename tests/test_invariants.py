@@ -363,9 +363,13 @@ async def test_10_no_network_call_but_to_what_is_configured(
             called.append(address)
         connect(self, address)
 
+    def looked_up(*name: Any, **_: Any) -> list[Any]:
+        called.append(name)
+        return []
+
     monkeypatch.setenv("LANGSMITH_TRACING", "true")
     monkeypatch.setattr(socket.socket, "connect", watched)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: called.append(a) or [])
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
     conversation = await stocked.open()
     await stocked.say(conversation, "Hola, uso talla 42. ¿Cuántos días tengo para devolver?")
     await stocked.settle(conversation)

@@ -14,7 +14,7 @@ from recuerda.channels.provider import make_twilio
 from recuerda.db import Database
 from recuerda.embeddings import Embedder, SentenceEncoder, make_embedder
 from recuerda.errors import SetupError
-from recuerda.extraction import Extractor
+from recuerda.extraction import Extractor, Turn
 from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
@@ -38,6 +38,8 @@ _TALKATIVE = (
     "sqlalchemy",
     "httpx",
     "httpcore",
+    "httpx2",
+    "httpcore2",
     "openai",
     "twilio",
     "chromadb",
@@ -57,6 +59,7 @@ class Recuerda:
     extractor: Extractor
     listener: Extractor
     engine: Engine
+    fallback: EmbeddedEngine
     worker: Worker
     turns: Turns
     catalogue: Catalogue
@@ -103,6 +106,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
         extractor,
         listener,
         engine,
+        embedded,
         worker,
         turns,
         catalogue,
@@ -136,7 +140,8 @@ async def running(
 async def _warm_up(recuerda: Recuerda) -> None:
     """Load the models before the first customer waits for them."""
     await recuerda.memories.embed(["hola"])
-    await recuerda.listener.extract([])
+    await recuerda.listener.extract([Turn("customer", "hola")])
+    await asyncio.to_thread(recuerda.fallback.warm)
 
 
 def _required(chat: ChatModel | None) -> ChatModel:

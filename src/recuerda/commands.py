@@ -10,9 +10,11 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from recuerda.app import Recuerda, running
+from recuerda.app import Recuerda, build, running
 from recuerda.embeddings import SentenceEncoder, make_embedder
 from recuerda.errors import SetupError
+from recuerda.migrations import migrate as migrate_database
+from recuerda.migrations import revision
 from recuerda.settings import Settings
 
 _console = Console(stderr=True)
@@ -41,29 +43,23 @@ def _readable(path: Path) -> Path:
 
 
 @asynccontextmanager
-async def _quiet(settings: Settings) -> AsyncIterator[Recuerda]:
-    """A Recuerda that does no background work of its own: the command says when."""
-    async with running(settings, work=False) as recuerda:
-        yield recuerda
-
-
-async def migrate(settings: Settings) -> None:
-    from recuerda.app import build
-    from recuerda.migrations import migrate as run
-    from recuerda.migrations import revision
-
+async def _beside(settings: Settings) -> AsyncIterator[Recuerda]:
+    """A Recuerda that only writes to the database, so it may run beside a server that has the index open."""
     recuerda = build(settings)
     try:
-        await run(recuerda.db)
-        present, _ = await revision(recuerda.db)
-        _console.print(f"The database is at revision {present}.")
+        await migrate_database(recuerda.db)
+        yield recuerda
     finally:
         await recuerda.db.close()
 
 
-async def extract(
-    settings: Settings, source: Path, out: Path, engine: Literal["embedded", "llm"]
-) -> None:
+async def migrate(settings: Settings) -> None:
+    async with _beside(settings) as recuerda:
+        present, _ = await revision(recuerda.db)
+        _console.print(f"The database is at revision {present}.")
+
+
+async def extract(settings: Settings, source: Path, out: Path, engine: Literal["embedded", "llm"]) -> None:
     from recuerda.extraction import Extractor
     from recuerda.extraction.catalogue import load_catalogue
     from recuerda.extraction.embedded import EmbeddedExtractor
@@ -78,8 +74,9 @@ async def extract(
         if model is None:
             raise SetupError("--engine llm needs a model: set RECUERDA_LLM_MODEL and RECUERDA_LLM_BASE_URL.")
         extractor = LLMExtractor(model, embedded)
+    lines = sum(1 for line in _readable(source).open(encoding="utf-8") if line.strip())
     with _progress("Extracting") as tick:
-        await extract_file(_readable(source), out, extractor, tick)
+        await extract_file(_readable(source), out, extractor, lambda done: tick(done, lines))
 
 
 async def ingest(settings: Settings, path: Path, language: str | None) -> None:
@@ -90,10 +87,28 @@ async def ingest(settings: Settings, path: Path, language: str | None) -> None:
     if otherwise is None:
         raise SetupError(f"--language is one of {', '.join(LANGUAGES)}.")
     documents = load(_readable(path), otherwise)
-    async with _quiet(settings) as recuerda:
+    async with _beside(settings) as recuerda:
         with _progress("Ingesting") as tick:
             counts = await recuerda.knowledge.put_many(documents, tick)
     _console.print(f"{counts['changed']} documents added or changed, {counts['unchanged']} as they were.")
+
+
+async def import_memories(settings: Settings, file: Path) -> int:
+    """0 when every line was good; 1 when some were not, each named with its number and reason."""
+    from recuerda import customers
+    from recuerda.memory.importing import Importer
+    from recuerda.turns.learn import enqueue_index
+
+    async with _beside(settings) as recuerda:
+        importer = Importer(
+            recuerda.db, recuerda.memories, customers.resolve, enqueue_index, settings.default_language
+        )
+        with _progress("Importing") as tick:
+            report = await importer.run(_readable(file), tick)
+    for number, reason in report.bad:
+        _console.print(f"line {number}: {reason}", highlight=False, markup=False)
+    _console.print(f"{report.imported} imported, {report.unchanged} as they were, {len(report.bad)} bad.")
+    return int(bool(report.bad))
 
 
 def recall(settings: Settings, memories: Path, queries: Path, out: Path) -> None:
@@ -104,7 +119,7 @@ def recall(settings: Settings, memories: Path, queries: Path, out: Path) -> None
 
 
 async def reindex(settings: Settings) -> None:
-    async with _quiet(settings) as recuerda:
+    async with running(settings, work=False) as recuerda:
         with _progress("Indexing") as tick:
             counts = await recuerda.memories.reindex(tick)
     _console.print(json.dumps(counts))
@@ -126,16 +141,9 @@ def evaluate(suites: list[str], engine: Literal["embedded", "llm"], out: Path) -
 async def add_agent(settings: Settings, email: str, name: str, role: str) -> None:
     import secrets
 
-    from recuerda.app import build
     from recuerda.console.agents import create_agent
-    from recuerda.migrations import migrate as run
 
     password = secrets.token_urlsafe(12)
-    recuerda = build(settings)
-    try:
-        await run(recuerda.db)
-        async with recuerda.db.write() as session:
-            await create_agent(session, email=email, name=name or email, password=password, role=role)
-    finally:
-        await recuerda.db.close()
+    async with _beside(settings) as recuerda, recuerda.db.write() as session:
+        await create_agent(session, email=email, name=name or email, password=password, role=role)
     Console().print(f"{email} may sign in at /console/ with the password {password}", highlight=False)

@@ -30,7 +30,17 @@ from recuerda.models import (
 from recuerda.work import Write, enqueue
 
 # In an order that the foreign keys allow: what points comes before what is pointed at.
-_OWNED: tuple[Any, ...] = (FactEvent, Evidence, Fact, Memory, Message, Conversation, Identity)
+_OWNED: tuple[Any, ...] = (
+    FactEvent,
+    Evidence,
+    Fact,
+    Memory,
+    Message,
+    Conversation,
+    Identity,
+    Job,
+    IdempotencyKey,
+)
 
 
 async def export(session: Session, customer_id: str) -> dict[str, Any]:
@@ -99,9 +109,6 @@ async def _delete_rows(session: Session, ids: list[str]) -> dict[str, int]:
     for table in _OWNED:
         result = await session.exec(sa.delete(table).where(table.customer_id.in_(ids)))
         counts[table.__tablename__] = result.rowcount
-    for table in (Job, IdempotencyKey):
-        result = await session.exec(sa.delete(table).where(table.customer_id.in_(ids)))
-        counts[str(table.__tablename__)] = result.rowcount
     await session.exec(
         sa.delete(Merge).where(sa.or_(col(Merge.customer_id).in_(ids), col(Merge.other_id).in_(ids)))
     )

@@ -4,9 +4,10 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from recuerda.settings import Settings
 from tests.conftest import KEY, Shop, run_shop
@@ -157,21 +158,17 @@ async def test_the_export_holds_all_that_is_held(shop: Shop) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_an_openai_client_gains_memory(shop: Shop, stream: bool) -> None:
-    transport = httpx.ASGITransport(app=shop.app)
+    transport = httpx2.ASGITransport(app=shop.app)
     async with AsyncOpenAI(
-        api_key=KEY, base_url="http://127.0.0.1/v1", http_client=httpx.AsyncClient(transport=transport)
+        api_key=KEY, base_url="http://127.0.0.1/v1", http_client=httpx2.AsyncClient(transport=transport)
     ) as client:
-        said = [{"role": "user", "content": "Hola, uso talla 42"}]
+        said: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hola, uso talla 42"}]
+        ask = client.chat.completions.create
         if stream:
-            chunks = await client.chat.completions.create(
-                model="recuerda",
-                messages=said,
-                user="runner",
-                stream=True,  # type: ignore[arg-type]
-            )
-            text = "".join([c.choices[0].delta.content or "" async for c in chunks])  # type: ignore[union-attr]
+            chunks = await ask(model="recuerda", messages=said, user="runner", stream=True)
+            text = "".join([c.choices[0].delta.content or "" async for c in chunks])
         else:
-            answer = await client.chat.completions.create(model="recuerda", messages=said, user="runner")  # type: ignore[arg-type]
+            answer = await ask(model="recuerda", messages=said, user="runner")
             text = answer.choices[0].message.content or ""
     assert text
     found = (await shop.http.get("/v1/customers", params={"external_id": "runner"})).json()["items"]

@@ -75,4 +75,4 @@ async def _count_jobs(recuerda: Recuerda, kept: Metrics) -> None:
     query = select(Job.kind, Job.state, func.count()).group_by(col(Job.kind), col(Job.state))
     async with recuerda.db.read() as session:
         for kind, state, count in (await session.exec(query)).all():
-            kept.jobs.labels(kind, state.value).set(count)
+            kept.jobs.labels(kind, str(state)).set(count)

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _SURE_CATEGORY = 0.6  # below it the attribute may know the category better
 _OPEN_CATEGORY = 0.4  # below it another reader may know better
 _REVERSAL_AT = 0.1
 _VALUE_AT = 0.3
+_PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
 _TELLING = TYPED | {"flag"}
 
 
@@ -54,6 +55,8 @@ class EmbeddedExtractor:
         self._given = embedder
         self._model = Model()
         self.catalogue = catalogue or load_catalogue()
+        # A message is read for its reply, for its facts, and as context of those that follow.
+        self._alone = lru_cache(maxsize=128)(self._judge_alone)
 
     @cached_property
     def _embedder(self) -> Embedder:
@@ -83,14 +86,17 @@ class EmbeddedExtractor:
 
     def judge(self, turns: Sequence[Turn], wanted: Collection[int]) -> dict[int, list[Judged]]:
         """Every clause of the customer turns, fact or not; those of `wanted` in the light of the others."""
-        said = {i: self._alone(turns, i) for i, t in enumerate(turns) if t.role == "customer"}
+        said = {
+            i: self._alone(turns[i].text, turns[i - 1] if i else None)
+            for i, t in enumerate(turns)
+            if t.role == "customer"
+        }
         return {
             i: self._together(said[i], [j.odds for k, rest in said.items() if k != i for j in rest])
             for i in wanted
         }
 
-    def _alone(self, turns: Sequence[Turn], i: int) -> list[Judged]:
-        text, before = turns[i].text, turns[i - 1] if i else None
+    def _judge_alone(self, text: str, before: Turn | None) -> list[Judged]:
         clauses = cut(text, self._model.cuts, self._model.weights.cut_at)
         if not clauses:
             return []
@@ -169,6 +175,13 @@ class EmbeddedExtractor:
         # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one. A clause
         # that gives a value of the catalogue in the first person needs less proof than one that does not.
         said = flat(item.text)
+        if (
+            reading
+            and item.category is Category.INTENT
+            and item.certainty > _PLAIN_INTENT
+            and speaks_of_self(said)
+        ):
+            return min(bar, _INTENT_AT)  # "I'm going to return it": nothing but a plan, however plainly said
         if reverses(item.text) and (speaks_of_self(said) or settled(said)):
             return min(bar, _REVERSAL_AT)
         return (

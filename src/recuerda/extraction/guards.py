@@ -104,6 +104,15 @@ _POWER = _any(
     r"\bunlimited credit|platinum elite|wholesale price|\bno limits?\b|\bsin limite|\bsem limite|"
     r"\bisent[oa]\b|\bexento",
 )
+# "If I were a 42", "si usara talla 43", "se eu tivesse": what is not so, told by its mood.
+_SUPPOSES = _any(
+    r"\bif (i|we|my \w+|he|she|they) "
+    r"(were|was|had|wore|owned|lived|wanted|needed|bought|took|chose|ordered)\b",
+    r"\b(si|como si) (yo |no |me |lo |la |los |las |le |mi \w+ |nos )*"
+    r"(\w+(ara|iera|ase|iese|aramos|ieramos|aran|ieran)|fuera|fuese|fueran|hubiera)\b",
+    r"\b(se|como se) (eu |nao |me |o |a |minha \w+ |meu \w+ |a gente )*"
+    r"(\w+(asse|esse|isse|assem|essem)|fosse|desse)\b",
+)
 _WH = re.compile(
     r"^(how|what|which|who|where|when|why|do|does|did|can|could|is|are|will|would|should|any|como|que|"
     r"cual\w*|quien|"
@@ -151,7 +160,11 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
     if untrusted(text):
         return set(range(len(clauses)))
     said = flat(text)
-    return {k for k, c in enumerate(clauses) if _asks(said, clauses, k) or _claims(said, clauses, c)}
+    return {
+        k
+        for k, c in enumerate(clauses)
+        if _asks(said, clauses, k) or _claims(said, clauses, c) or _SUPPOSES.search(said, c.start, c.end)
+    }
 
 
 def _asks(said: str, clauses: Sequence[Clause], k: int) -> bool:

@@ -25,7 +25,7 @@ _NEAR: dict[Category, frozenset[Category]] = {
         }
     ),
     Category.POSSESSION: frozenset(
-        {Category.IDENTITY, Category.ISSUE, Category.ACTIVITY, Category.PREFERENCE}
+        {Category.IDENTITY, Category.ISSUE, Category.ACTIVITY, Category.PREFERENCE, Category.FIT}
     ),
     Category.PREFERENCE: frozenset({Category.INTENT, Category.HEALTH, Category.FIT, Category.CONTACT}),
     Category.INTENT: frozenset(
@@ -90,7 +90,9 @@ def read(
         reading = _try(attribute, clause, said, asked, around, language)
         if reading is None:
             continue
-        rank = (reading.value is not None) * 2 + (attribute.category is category)
+        # A value the catalogue spells out tells more than words taken as they stand.
+        exact = reading.value is not None and attribute.type in TYPED
+        rank = (reading.value is not None) * 2 + exact * 2 + (attribute.category is category)
         if best is None or rank > best[0]:
             best = (rank, reading)
     return best[1] if best and (best[1].value is not None or best[0] % 2) else None
@@ -175,7 +177,7 @@ _NOUN = re.compile(
 def _trait(attribute: Attribute, said: str) -> tuple[int, int] | None:
     """The words of the trait with whose it is; None when it is nobody's in particular."""
     patterns = list(attribute.choices.values()) or [
-        r"\b(size|talla|tamanho|numero|talle) (?:n|no|nro )?\d\d?(?:[.,]5)?\b"
+        r"\b(size|talla|tamanho|numero|talle|calzo|calco) (?:n|no|nro )?\d\d?(?:[.,]5)?\b"
     ]
     for pattern in patterns:
         match = _compiled(pattern).search(said)

@@ -46,7 +46,8 @@ _HE_SHE = re.compile(
 _I = re.compile(
     r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|"
     r"preciso|"
-    r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|prefiero|prefiro|me)\b"
+    r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|calco|prefiero|prefiro|voy|vou|vamos|corro|"
+    r"mido|meco|me)\b"
 )
 _STRANGERS = re.compile(
     r"\b(friends?|colleague|co-?workers?|neighbou?rs?|boss|cousin|uncle|aunt|flatmate|roommate|amig[oa]s?|"

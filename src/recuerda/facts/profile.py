@@ -119,8 +119,8 @@ async def find(
     if status is FactStatus.EXPIRED:
         query = query.where(
             sa.or_(
-                Fact.status == FactStatus.EXPIRED,
-                sa.and_(Fact.status == FactStatus.ACTIVE, sa.not_(_not_expired(now()))),
+                col(Fact.status) == FactStatus.EXPIRED,
+                sa.and_(col(Fact.status) == FactStatus.ACTIVE, sa.not_(_not_expired(now()))),
             )
         )
     elif status is not None:

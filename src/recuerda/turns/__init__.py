@@ -90,6 +90,7 @@ class Used:
     knowledge: list[str] = field(default_factory=list)  # document ids
     intent: Intent = "answer"
     forget: list[str] = field(default_factory=list)  # fact ids the customer asked to forget
+    forget_all: bool = False  # everything, also what did not fit into the context
 
 
 class Engine(Protocol):

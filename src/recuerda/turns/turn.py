@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from recuerda import conversations, reviews
 from recuerda.db import Database, Session
 from recuerda.errors import RecuerdaError, Unavailable
+from recuerda.facts import profile
 from recuerda.masking import mask
 from recuerda.memory import Memories
 from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
@@ -175,9 +176,7 @@ class Turns:
             await asyncio.shield(self._worker.give_back(lease))
             raise
         except Exception as error:
-            log.warning(
-                "reply to %s failed: %s", message.id, type(error).__name__, exc_info=frames(error)
-            )
+            log.warning("reply to %s failed: %s", message.id, type(error).__name__, exc_info=frames(error))
             await self._worker.fail(lease, error)
             await events.put(error if isinstance(error, RecuerdaError) else _failed())
 
@@ -204,6 +203,7 @@ class Turns:
         async def write(session: Session) -> None:
             await conversations.append(session, reply)
             await self._act(session, message, draft.used)
+            reply.receipt = _receipt(draft)
             ids = await self._memories.remember(session, message.customer_id, [item], vectors)
             await enqueue_index(session, message.customer_id, ids, conversation_id=message.conversation_id)
 
@@ -235,6 +235,9 @@ class Turns:
         if used.intent == "handoff":
             await conversations.hand_off(session, message.conversation_id)
         elif used.intent == "forget":
+            if used.forget_all:
+                current = await profile.current(session, message.customer_id, proposed=True)
+                used.forget = [fact.id for fact in current]
             for fact_id in used.forget:
                 await reviews.decide(session, fact_id, "forget", actor="customer", owner=message.customer_id)
         elif used.intent == "undo":

@@ -56,6 +56,7 @@ def everything_confirmed(case: Case) -> str:
     if not case.context.facts:
         return case.say("forget_empty")
     case.used.intent, case.used.forget = "forget", [fact.id for fact in case.context.facts]
+    case.used.forget_all = True
     case.use(facts=case.used.forget)
     return case.say("forget_all_done")
 
