@@ -47,11 +47,13 @@ async def _tell(given: argparse.Namespace, model: str) -> int:
     told = []
     settings = {"llm_base_url": given.base_url, "llm_model": model, "llm_timeout": given.timeout}
     async with open_world("llm", **settings) as world:
+        world.tell = lambda line: console.print(line, highlight=False, markup=False)
         for language in given.language or sorted(firsts):
+            console.rule(language)
             started = time.perf_counter()
             story: Story = await TASK.solve(world, firsts[language])
             told.append(_record(firsts[language], story, time.perf_counter() - started))
-            _show(console, told[-1])
+            console.print(f"{told[-1]['seconds']} s")
     if given.out:
         given.out.write_text(
             json.dumps({"model": model, "stories": told}, ensure_ascii=False, indent=1), "utf-8"
@@ -62,17 +64,6 @@ async def _tell(given: argparse.Namespace, model: str) -> int:
 def _record(sample: Sample, story: Story, seconds: float) -> dict[str, Any]:
     steps = [{"what": c.what, "passed": c.passed, "shown": c.shown} for c in story.checks]
     return {"id": sample.id, "seconds": round(seconds, 1), "said": story.said, "steps": steps}
-
-
-def _show(console: Console, told: dict[str, Any]) -> None:
-    console.rule(f"{told['id']}, {told['seconds']} s")
-    for line in told["said"]:
-        console.print(line, highlight=False, markup=False)
-    for step in told["steps"]:
-        mark = "[green]yes[/]" if step["passed"] else "[red]NO[/] "
-        console.print(f"{mark} {step['what']}")
-        if not step["passed"]:
-            console.print(f"    {step['shown']}", highlight=False, markup=False)
 
 
 if __name__ == "__main__":

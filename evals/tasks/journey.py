@@ -33,11 +33,14 @@ class Story:
 
     def check(self, what: str, passed: bool, shown: object = "") -> None:
         self.checks.append(Check(what, passed, str(shown)))
+        self.world.tell(f"  yes  {what}" if passed else f"  NO   {what}: {shown}")
 
     async def talk(self, conversation_id: str, text: str) -> dict[str, Any]:
         turn = await self.world.say(conversation_id, text)
         reply: dict[str, Any] = turn["reply"]
-        self.said += [f"customer: {text}", f"{reply['engine']}: {reply['text']}"]
+        lines = [f"customer: {text}", f"{reply['engine']}: {reply['text']}"]
+        self.said += lines
+        self.world.tell("\n".join(lines))
         return reply
 
 

@@ -1,13 +1,14 @@
 """Whether the sample shop's knowledge finds the article or product that answers, and knows when none does."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from evals.tasks import Failure, Result, Sample, Task, yes
 from evals.tasks.world import World
 from recuerda.demo import SHOP
 from recuerda.language import from_locale
+from recuerda.memory.shelf import FLOOR
 
 _SHOWN = 3
 
@@ -21,23 +22,35 @@ def dataset() -> list[Sample]:
     ]
 
 
-async def solve(world: World, sample: Sample) -> list[str]:
-    hits = await world.recuerda.knowledge.search(sample.data["query"], language=sample.language, limit=10)
-    return list(dict.fromkeys(hit.document_id for hit in hits))[:_SHOWN]
+async def solve(world: World, sample: Sample) -> dict[str, float]:
+    """The best documents with the score of their best passage, those under the floor included."""
+    hits = await world.recuerda.knowledge.search(
+        sample.data["query"], language=sample.language, limit=10, floor=0.0
+    )
+    best: dict[str, float] = {}
+    for hit in hits:
+        best.setdefault(hit.document_id, hit.score)
+    return dict(list(best.items())[:_SHOWN])
 
 
-def score(sample: Sample, found: Sequence[str]) -> Result:
+def score(sample: Sample, found: Mapping[str, float]) -> Result:
+    """`hit@1` and `hit@3` judge the order alone; `answers` and `abstains` what the floor lets through."""
     relevant = set(sample.data["relevant"])
+    ranked = list(found)
+    offered = [id for id in ranked if found[id] >= FLOOR]
     if relevant:
         metrics = {
-            "hit@1": yes(bool(relevant.intersection(found[:1]))),
-            "hit@3": yes(bool(relevant.intersection(found))),
+            "hit@1": yes(bool(relevant.intersection(ranked[:1]))),
+            "hit@3": yes(bool(relevant.intersection(ranked))),
+            "answers": yes(bool(relevant.intersection(offered))),
         }
+        right = bool(relevant.intersection(offered[:1]))
     else:
-        metrics = {"abstains": yes(not found)}
-    right = next(iter(metrics.values())) == (1.0, 1.0)
+        metrics = {"abstains": yes(not offered)}
+        right = not offered
     wanted = "\n".join(sorted(relevant)) or "nothing: the shop does not say"
-    failure = None if right else Failure(sample.data["query"], wanted, "\n".join(found) or "nothing")
+    got = [f"{value:.2f} {id}{'' if value >= FLOOR else ' (not offered)'}" for id, value in found.items()]
+    failure = None if right else Failure(sample.data["query"], wanted, "\n".join(got) or "nothing")
     return Result(sample.id, sample.language, metrics, failure)
 
 

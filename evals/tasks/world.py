@@ -4,7 +4,7 @@ knowledge, reached in process and over HTTP."""
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +36,7 @@ class World:
     recuerda: Recuerda
     http: httpx.AsyncClient
     patience: float = 30.0  # seconds for background work
+    tell: Callable[[str], object] = lambda line: None
     made: dict[str, asyncio.Task[Any]] = field(default_factory=dict)  # what several samples share
 
     async def open(self, customer: str, locale: str) -> tuple[str, str]:
