@@ -4,42 +4,19 @@ SVG with presentation attributes only, so that no style is inline and the pages'
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from zlib import crc32
 
 from recuerda.shop.catalogue import Product
+from recuerda.shop.palettes import PALETTES, Palette
 
 _FOAM = {"firm": 20, "balanced": 27, "soft": 36}  # height of the midsole, px
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    ground: str
-    hill: str
-    body: str
-    panel: str
-    sole: str
-    accent: str
-    dark: str = "#22302b"
-
-
-_PALETTES = (
-    Palette("#dfeee6", "#c5dfd0", "#1f6b52", "#2f8a6b", "#fbfaf4", "#f2b33d"),
-    Palette("#f7e6da", "#efcfba", "#c6522f", "#e06f45", "#fffaf3", "#2a6f78"),
-    Palette("#e2eaf4", "#c7d6ea", "#2b4a7f", "#3f66a8", "#fdfdfd", "#ff8a5b"),
-    Palette("#f6ecd0", "#ecdba6", "#3a3a3c", "#57575b", "#fffdf6", "#e4a51b"),
-    Palette("#f3e1ea", "#e6c5d6", "#8a2f5d", "#a94a79", "#fff8fb", "#58b09c"),
-    Palette("#dcecee", "#bcdcdf", "#1d7280", "#2a95a4", "#f8fdfd", "#f0693f"),
-    Palette("#ebe7df", "#d8d1c2", "#efe9dc", "#d9cfba", "#ffffff", "#b4472b", "#4a4034"),
-    Palette("#e7e3f3", "#d0c8e8", "#4c3d8f", "#6a59b5", "#fbfaff", "#f5c84b"),
-)
 
 
 @cache
 def draw(product: Product) -> str:
     """An SVG image, 320 by 220."""
-    colours = _PALETTES[crc32(product.id.encode()) % len(_PALETTES)]
+    colours = PALETTES[crc32(product.id.encode()) % len(PALETTES)]
     figure = _FIGURES.get(product.kind, _bag)(product, colours)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 220" width="320" height="220">'

@@ -127,8 +127,7 @@ class RecuerdaChat extends HTMLElement {
 
   #submit() {
     const said = this.#panel.take();
-    if (said) this.#say(said);
-    else this.#panel.field.focus();
+    said ? this.#say(said) : this.#panel.field.focus();
   }
 
   #say(said) {
@@ -172,9 +171,7 @@ class RecuerdaChat extends HTMLElement {
   async #learned(entry) {
     try {
       this.#remembered(entry, await this.#talk.settled((state) => this.#follow(state)));
-    } catch {
-      // a line below a message is no reason to trouble anybody
-    }
+    } catch {} // a line below a message is no reason to trouble anybody
   }
 
   #remembered(entry, facts) {
