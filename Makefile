@@ -13,7 +13,7 @@ demo: $(VENV)/.runtime ## set up, load the sample shop and serve it on http://12
 	@exec $(BIN)/recuerda demo
 
 test: lint types ## lint, types and every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from recuerda.extraction import Extractor, Turn
 from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
+from recuerda.language import detect
 from recuerda.llm import ChatModel, make_model
 from recuerda.memory import Knowledge, Memories
 from recuerda.migrations import migrate
@@ -139,7 +140,8 @@ async def running(
 
 async def _warm_up(recuerda: Recuerda) -> None:
     """Load the models before the first customer waits for them."""
-    await recuerda.memories.embed(["hola"])
+    await asyncio.to_thread(detect, "hola, ¿cómo estás hoy?", recuerda.settings.default_language)
+    await recuerda.knowledge.search("hola", language=recuerda.settings.default_language)
     await recuerda.listener.extract([Turn("customer", "hola")])
     await asyncio.to_thread(recuerda.fallback.warm)
 
