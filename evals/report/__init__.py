@@ -29,7 +29,7 @@ def table(outcomes: Sequence["Outcome"]) -> Table:
                 metric,
                 *(percent(groups.get(language)) for language in LANGUAGES),
                 f"[{colour}]{value}[/]" if colour else value,
-                "" if limit is None else f"{100 * limit:.0f}",
+                "" if limit is None else f"{100 * limit:g}",
                 f"{groups['all'][1]:g}",
             )
         made.add_section()
