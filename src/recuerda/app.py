@@ -85,7 +85,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     engine: Engine = embedded
     extractor: Extractor = listener
     if settings.reply_engine == "llm":
-        engine = LLMEngine(_required(chat))
+        engine = LLMEngine(_required(chat), embedded)
     if settings.fact_extractor == "llm":
         extractor = LLMExtractor(_required(chat), listener)
     worker = Worker(db)

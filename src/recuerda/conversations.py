@@ -136,6 +136,22 @@ async def recent(
     ]
 
 
+async def just_forgotten(session: Session, message: Message, *, replies: int = 2) -> list[str]:
+    """The facts that one of the last replies before `message` forgot: what the customer may still undo."""
+    query = (
+        select(Message)
+        .where(
+            Message.conversation_id == message.conversation_id,
+            Message.author == Author.ASSISTANT,
+            col(Message.position) < message.position,
+        )
+        .order_by(col(Message.position).desc())
+        .limit(replies)
+    )
+    receipts = [earlier.receipt or {} for earlier in (await session.exec(query)).all()]
+    return next((list(r["forgot"]) for r in receipts if r.get("forgot")), [])
+
+
 _CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
 
 

@@ -85,7 +85,9 @@ def reply_turn(
     facts: Sequence[FactLine],
     memories: Sequence[SourceLine],
     knowledge: Sequence[SourceLine],
+    draft: str,
 ) -> str:
+    """`draft` is what the rules alone would answer: the model words it better, and mends it."""
     return render(
         "reply_turn",
         message=message,
@@ -94,4 +96,5 @@ def reply_turn(
         facts=facts,
         memories=memories,
         knowledge=knowledge,
+        draft=draft,
     )

@@ -78,6 +78,7 @@ class Context:
     orders: Sequence[KnownMemory]  # all orders and returns, newest first
     knowledge: Sequence[KnownPassage]  # best first
     products: Sequence[KnownPassage]  # the catalogue in the customer's language, for recommending
+    undoable: bool = False  # a reply just before forgot something
     locale: str | None = None  # es-CO: which currency to speak of
 
 

@@ -57,6 +57,7 @@ async def gather(sources: Sources, message: Message) -> Context:
         stored = await profile.current(session, customer.id, proposed=True)
         quotes = await _first_quotes(session, stored)
         orders = await _orders(session, customer.id)
+        undoable = bool(await conversations.just_forgotten(session, message))
     language = from_locale(message.language) or sources.settings.default_language
     said = [Said(m.author.value, text) for m, text in transcript]
     query = _query(message.text, said)
@@ -88,6 +89,7 @@ async def gather(sources: Sources, message: Message) -> Context:
         orders=orders,
         knowledge=kept_passages,
         products=await _products(sources.knowledge, language),
+        undoable=undoable,
         locale=conversation.locale or customer.locale,
     )
 

@@ -1,11 +1,17 @@
-"""The LLM engine: a model writes the reply from what the context holds."""
+"""The LLM engine: a model writes the reply from what the context holds.
 
+The embedded engine drafts first: it chooses the product and the passage by rule, and it is who decides
+that something is to be forgotten or handed to a person. The model says it better; it decides nothing.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from recuerda import prompts
 from recuerda.llm import ChatMessage, ChatModel
 from recuerda.masking import mask
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Used
+from recuerda.turns.embedded import EmbeddedEngine
 
 _TRANSCRIPT = 6  # messages of this conversation the model sees
 
@@ -14,19 +20,26 @@ class LLMEngine:
     """Facts stand beside the customer's message, not in the system prompt alone: followed far more often
     there (PrefEval, Zhao et al. 2025)."""
 
-    def __init__(self, model: ChatModel) -> None:
+    def __init__(self, model: ChatModel, drafter: EmbeddedEngine) -> None:
         self._model = model
+        self._drafter = drafter
 
     @property
     def name(self) -> str:
         return f"llm:{self._model.name}"
 
     async def reply(self, context: Context, used: Used) -> AsyncIterator[str]:
+        draft = await asyncio.to_thread(self._drafter.compose, context, used)
+        if used.intent != "answer":
+            yield draft  # what is being done is said as it is done, in words that are known to be true
+            return
         facts = [fact for fact in context.facts if not fact.proposed]
         memories = _distinct([*context.memories, *context.orders])
         used.facts = [fact.id for fact in facts]
         used.memories = [memory.id for memory in memories]
-        used.knowledge = list(dict.fromkeys(passage.document_id for passage in context.knowledge))
+        chosen = [p for p in context.products if p.document_id in used.knowledge]
+        knowledge = [*chosen, *context.knowledge]
+        used.knowledge = list(dict.fromkeys(passage.document_id for passage in knowledge))
         messages = [
             ChatMessage(
                 "system",
@@ -44,7 +57,8 @@ class LLMEngine:
                     customer_name=context.customer_name,
                     facts=_fact_lines(facts),
                     memories=_memory_lines(memories),
-                    knowledge=_knowledge_lines(context.knowledge),
+                    knowledge=_knowledge_lines(knowledge),
+                    draft=mask(draft),
                 ),
             ),
         ]

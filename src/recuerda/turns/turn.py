@@ -241,30 +241,12 @@ class Turns:
             for fact_id in used.forget:
                 await reviews.decide(session, fact_id, "forget", actor="customer", owner=message.customer_id)
         elif used.intent == "undo":
-            last = await _last_forgotten(session, message)
+            last = await conversations.just_forgotten(session, message)
             await reviews.restore(session, message.customer_id, last, actor="customer")
 
 
 async def reply_to(session: Session, message_id: str) -> Message | None:
     return (await session.exec(select(Message).where(Message.reply_to == message_id))).first()
-
-
-async def _last_forgotten(session: Session, message: Message) -> list[str]:
-    """What the last reply that forgot something in this conversation forgot."""
-    query = (
-        select(Message)
-        .where(
-            Message.conversation_id == message.conversation_id,
-            col(Message.author) == Author.ASSISTANT,
-            col(Message.position) < message.position,
-        )
-        .order_by(col(Message.position).desc())
-        .limit(5)
-    )
-    for earlier in (await session.exec(query)).all():
-        if forgotten := (earlier.receipt or {}).get("forgot"):
-            return list(forgotten)
-    return []
 
 
 def _receipt(draft: _Draft) -> dict[str, Any]:

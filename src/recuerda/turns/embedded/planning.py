@@ -90,7 +90,7 @@ def _about_policy(case: Case) -> bool:
 def _forgot_just_now(case: Case) -> bool:
     """We said how to undo in one of our last two replies."""
     ours = [said.text for said in case.context.transcript if said.author != "customer"][-2:]
-    return any(case.speech.said("undo_word", text) for text in ours)
+    return case.context.undoable or any(case.speech.said("undo_word", text) for text in ours)
 
 
 def _answers_us(case: Case, part: Part, heard: Sequence[Draft]) -> bool:
