@@ -44,6 +44,7 @@ _TALKATIVE = (
     "openai",
     "twilio",
     "chromadb",
+    "alembic",
     "uvicorn.access",
 )
 
