@@ -42,6 +42,7 @@ class Attribute:
     words: str = ""  # pattern that tells the clause, or the question it answers, is about this
     unless: str = ""  # pattern that tells it is not
     negatable: bool = True  # whether "not" before a choice denies it; a problem's words hold it themselves
+    one_of: tuple[str, ...] = ()  # of many, the choices that exclude each other: vegan, vegetarian
     within: bool = False  # may stand inside a clause about something else: "no support for my high arches"
 
 
@@ -110,6 +111,7 @@ _KEYS = frozenset(
         "sensitivity",
         "days",
         "closes",
+        "one_of",
         "choices",
         "words",
         "unless",
@@ -135,6 +137,7 @@ def _attribute(name: str, entry: dict[str, Any]) -> Attribute:
         sensitivity=Sensitivity(entry.get("sensitivity", "none")),
         lifetime=timedelta(days=float(days)) if days else None,
         closes=tuple(entry.get("closes", ())),
+        one_of=tuple(entry.get("one_of", ())),
         choices=choices,
         words=patterns[0],
         unless=patterns[1],

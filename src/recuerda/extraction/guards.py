@@ -42,8 +42,12 @@ _STEERING = _any(
     r"\b(user|system|assistant|usuario|sistema)\s?:|<\|?(system|im_start|admin)|\[(system|admin|inst)",
     r"\bnew (instructions|rules)\b|\b(nuevas instrucciones|novas instrucoes)\b",
     # Say this, repeat that, from now on.
-    r"\b(repeat|say|repite|repita|di|diga|responda?) ['\"“‘][^'\"”’]+['\"”’]|\b(from now on|de ahora en "
-    r"adelante|a partir de agora)\b",
+    r"\b(repeat|say|repite|repita|di|diga|responda?) ['\"“‘][^'\"”’]+['\"”’]",
+    # From now on you talk like a pirate; not: from now on I prefer WhatsApp, call me at night from now on.
+    r"^(?!.*\b(call|ring|text|e-?mail|write|message|contact|deliver)\b( to)?( me| us)?( \w+){0,2} "
+    r"(in the|at|on|by|after|before)\b.{0,24}from now on)"
+    r".*\b(from now on|de ahora en adelante|a partir de agora)\b"
+    r"(?!,? ((i|we|yo|eu) )?(prefer|prefiero|prefiro|live|vivo|moro|wear|uso) )",
 )
 _FISHING = _any(
     r"\b(the|another|other|all) users?('s)?\b|\b(el|los|del|de los|o|do|dos) (otro |outro )?usuarios?\b",

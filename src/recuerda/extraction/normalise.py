@@ -130,7 +130,9 @@ def value_of(
             return _group(match, clause)
         return "/".join(chosen) if attribute.many and attribute.name == "colour" else next(iter(chosen), None)
     if attribute.type == "flag":
-        return "no" if _NO.search(said) else "yes"
+        # "no fim do mês": in Portuguese "no" is mostly "in the".
+        denied = re.sub(r"\bno\b", " ", said) if language == "pt" else said
+        return "no" if _NO.search(denied) else "yes"
     if attribute.type == "text":
         return clause.strip() if by_question and len(clause) <= 60 else _group(match, clause)
     read_as: dict[str, Callable[[str], str | None]] = {"money": money, "email": email, "phone": phone}
