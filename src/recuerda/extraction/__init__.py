@@ -34,6 +34,7 @@ class Draft:
     end: int
     confidence: float  # 0 to 1, calibrated
     sensitivity: Sensitivity
+    corrects: bool = False  # the words around it take something back: "Correction: ..."
 
 
 class Extractor(Protocol):

@@ -7,6 +7,7 @@ from recuerda.extraction import Turn
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.clauses import Clause
 from recuerda.extraction.normalise import value_of
+from recuerda.extraction.reversals import ADDS
 from recuerda.extraction.tokens import flat
 
 _CUE = re.compile(
@@ -22,6 +23,24 @@ _BARE = re.compile(
     r"([, ]+(not|no|nao|and not|y no|e nao) (an? |un |um )?(\d{1,2}([.,]5)?|[a-z]{1,3}))?$"
 )
 _BACK = 6  # turns
+# Weaker words, "sorry", "actually", do not tell that something said before was wrong.
+_TAKEN_BACK = re.compile(
+    r"\b(correction|instead|turn(s|ed) out (it|that|not|i'm not)|was (all )?a mistake|corrijo|corrigindo|"
+    r"me equivoque|"
+    r"me enganei|era (un |um )?(error|engano|equivocacion)|"
+    r"(al final|resulto que|en realidad|afinal|na verdade) (no|nao) (era|es|e|sou|soy)|"
+    r"(no|nao) era (o|a|el|la|os|as|los|las)\b)"
+)
+_TESTED = re.compile(r"\b(allerg|alerg|tests?\b|exame|examen|prueba|analisis|laborator|doctor|medic)")
+
+
+def takes_back(turns: Sequence[Turn], i: int, clause: Clause) -> bool:
+    """Whether turn `i`, or what the customer said of a test just before, says that something was wrong."""
+    said = flat(turns[i].text)
+    if ADDS.search(said, clause.start, clause.end):
+        return False
+    before = next((flat(t.text) for t in reversed(turns[:i]) if t.role == "customer"), "")
+    return bool(_TAKEN_BACK.search(said) or (_TAKEN_BACK.search(before) and _TESTED.search(before)))
 
 
 def corrected(

@@ -13,7 +13,7 @@ from recuerda.embeddings import Embedder, SentenceEncoder, Vectors
 from recuerda.extraction import Draft, Turn
 from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.clauses import Clause, cut
-from recuerda.extraction.corrections import corrected
+from recuerda.extraction.corrections import corrected, takes_back
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
 from recuerda.extraction.model import CATEGORIES, Floats, Model
@@ -165,7 +165,9 @@ class EmbeddedExtractor:
                 question=item.question, context=context, language=language,
             )  # fmt: skip
             if item.fact >= self._bar(item, reading, seconded is not None, trust):
-                drafts += self._facts(item, reading, text, i, language, about)
+                back = takes_back(turns, i, clause)
+                found = self._facts(item, reading, text, i, language, about)
+                drafts += [replace(d, corrects=True) for d in found] if back else found
         return drafts
 
     def _bar(self, item: Judged, reading: Reading | None, seconded: bool, trust: float) -> float:

@@ -5,13 +5,15 @@ said again is evidence, "no longer" closes. What is not sure enough is proposed 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
-from recuerda.extraction.reversals import is_denial, opposite, parted, replaces, settles, withdraws
+from recuerda.extraction.changes import Change, Close, Known, Record, Repeat
+from recuerda.extraction.replacing import put_right, resized, stopped, swapped_away, taken_over
+from recuerda.extraction.reversals import is_denial, opposite, parted, replaces, settles, swapped, withdraws
 from recuerda.extraction.statements import content, normal, numbers, plain_value
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
@@ -22,56 +24,6 @@ SHARED = 0.6  # of the content words: what "no longer X" has in common with "X"
 _CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
 _CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
 _PARTABLE = frozenset({Category.POSSESSION, Category.IDENTITY})
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A stored fact, as much of it as reconciling needs."""
-
-    id: str
-    category: Category
-    attribute: str | None
-    value: str | None
-    statement: str
-    subject: str
-    status: FactStatus
-    confidence: float
-    source: Source
-    review: Review
-    valid_from: datetime
-    embedding: Vectors | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A new fact, and the ids of those it takes the place of."""
-
-    draft: Draft
-    supersedes: tuple[str, ...] = ()
-    status: FactStatus = FactStatus.ACTIVE
-    review: bool = False  # whether a person should look at it
-    valid_from: datetime | None = None
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """The same said again: evidence for a fact we have."""
-
-    fact_id: str
-    draft: Draft
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The customer withdrew a fact, or what it was about is over."""
-
-    fact_id: str
-    draft: Draft
-    reason: str
-
-
-Change = Record | Repeat | Close
 
 
 def reconcile(
@@ -115,9 +67,11 @@ def _last_word(drafts: Sequence[Draft], catalogue: Catalogue) -> list[Draft]:
 def _decide(
     known: Sequence[Known], draft: Draft, now: datetime, catalogue: Catalogue, vector: Vectors | None
 ) -> list[Change]:
+    draft = resized(known, draft, catalogue)
     attribute = catalogue.get(draft.attribute)
     over: list[Change] = [*_ended(known, draft, attribute, now)]
-    back = is_denial(draft.value) or withdraws(draft.statement) or parted(draft.statement)
+    gone = withdraws(draft.statement) or parted(draft.statement)
+    back = is_denial(draft.value) or (gone and not swapped(draft.statement))
     if over and (back or _only_settles(over, draft)):
         return over
     ended = {c.fact_id for c in over if isinstance(c, Close)}
@@ -127,8 +81,15 @@ def _decide(
         return [*over, _record(draft, now, catalogue, bare=True)]
     if attribute is None or draft.value is None:
         same = _same_statement(left, draft, vector)
-        return [*over, Repeat(same.id, draft) if same else _record(draft, now, catalogue)]
-    return [*over, _by_attribute(left, draft, attribute, now, catalogue)]
+        if same:
+            return [*over, Repeat(same.id, draft)]
+        old = taken_over(left, draft, catalogue, vector)
+        return [*over, _record(draft, now, catalogue, supersedes=tuple(k.id for k in old))]
+    change = _by_attribute(left, draft, attribute, now, catalogue)
+    if isinstance(change, Record) and change.status is FactStatus.ACTIVE and not change.supersedes:
+        old = taken_over(left, draft, catalogue, vector)
+        change = replace(change, supersedes=tuple(k.id for k in old))
+    return [*over, change]
 
 
 def _by_attribute(
@@ -141,6 +102,11 @@ def _by_attribute(
     if attribute.many and replaces(draft.statement) and attribute.category in _CHANGEABLE:
         # "I prefer black now": the tastes before are over, though a customer may have several.
         return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals if k.valid_from < now))
+    if attribute.many:
+        old = [k for k in rivals if draft.corrects or {k.value, draft.value} <= set(attribute.one_of)]
+        # Taking one back of several says not which one.
+        if (len(old) == 1 or not draft.corrects) and not any(_protected(k, draft) for k in old):
+            return _record(draft, now, catalogue, supersedes=tuple(k.id for k in old if k.valid_from <= now))
     if attribute.many or not rivals:
         return _record(draft, now, catalogue)
     if any(_protected(k, draft) or k.valid_from > now for k in rivals):
@@ -168,7 +134,7 @@ def _record(
     bare: bool = False,
 ) -> Record:
     if bare:
-        draft = Draft(**{f: getattr(draft, f) for f in draft.__slots__} | {"attribute": None, "value": None})
+        draft = replace(draft, attribute=None, value=None)
     special = draft.sensitivity is Sensitivity.SPECIAL
     proposed = special or unsure
     life = catalogue.lifetime(draft.category, draft.attribute)
@@ -186,6 +152,9 @@ def _ended(known: Sequence[Known], draft: Draft, attribute: Attribute | None, no
     """What is no longer so, by what the draft says."""
     closing: list[Close] = []
     positive = not is_denial(draft.value) and not withdraws(draft.statement)
+    done_with = {
+        k.id for k in (*stopped(known, draft), *swapped_away(known, draft), *put_right(known, draft))
+    }
     for fact in known:
         theirs = fact.subject == draft.subject or (fact.attribute == "pet" and fact.value == draft.subject)
         if not theirs or fact.valid_from > now:
@@ -194,7 +163,7 @@ def _ended(known: Sequence[Known], draft: Draft, attribute: Attribute | None, no
             closing.append(Close(fact.id, draft, f"said {attribute.name}"))
         elif fact.attribute and settles(draft.statement, fact.attribute, fact.value):
             closing.append(Close(fact.id, draft, "settled"))
-        elif _withdrawn(fact, draft):
+        elif fact.id in done_with or _withdrawn(fact, draft):
             closing.append(Close(fact.id, draft, "withdrawn"))
     return closing
 
@@ -239,3 +208,6 @@ def _same_statement(known: Sequence[Known], draft: Draft, vector: Vectors | None
         ):
             return fact
     return None
+
+
+__all__ = ["Change", "Close", "Known", "Record", "Repeat", "reconcile"]

@@ -12,8 +12,23 @@ _NO_LONGER = re.compile(
     r"\bnao\b.{0,60}\bmais\b|"
     r"\b(nunca|never) mais\b|\bi'?m off\b|\bchanged my mind\b|\bcambie de (idea|opinion)\b|\bmudei de "
     r"ideia\b|"
-    r"\bforget (about )?(the|my|it)\b|\bscrap (the|my)\b|\bme arrepent\w*|\bdesist\w+\b"
+    r"\bforget (about )?(the|my|it)\b|\bpodem? esquecer\b|\bolvide(n|nse)? (de )?(el|la|lo|mi)\b|"
+    r"\bscrap (the|my)\b|\bme arrepent\w*|\bdesist\w+\b"
 )
+_STOPS = re.compile(
+    r"\b(i|we|i've|we've)( had to| have| ended up)? (stop(ped)?|quit(ting)?|g[ai]ven? up|gave (it |"
+    r"that )?up)\b|"
+    r"\b(gave|given) (it|that) up\b|\b(lo|la) deje\b|\btuve que (dejar|parar)\w*|"
+    r"\b(parei|larguei|abandonei|abandone|parei com|tive que (parar|largar)|larguei)\b|"
+    r"\bdeje (el|la|los|las)\b"
+)
+_SWAP = re.compile(
+    r"\b(?:traded|swapped|switched|replaced|exchanged|changed|cambie|cambiamos|reemplace|reemplazamos|"
+    r"troquei|"
+    r"trocamos|substitui)\b (?:in )?(?:from |de )?(?P<old>.{2,40}?) (?:in )?(?:for|to|with|por|pel[oa]s?|"
+    r"para|pra|a) "
+)
+ADDS = re.compile(r"\b(also|too|as well|both|tambien|ademas|tambem|alem d\w+|another)\b")
 _GONE = re.compile(
     r"\b(sold|got rid of|gave away|lost|donated|traded in|vendi|vendimos|vendemos|regale|regalamos|done|"
     r"doei|perdi|"
@@ -27,7 +42,8 @@ _DONE: tuple[tuple[re.Pattern[str], frozenset[str], frozenset[str] | None], ...]
             r"\b(ya|por fin|al fin|finalmente) (me )?(llego|llegaron|aparecio|lo recibi|la recibi|los "
             r"recibi|lo entregaron)\b|"
             r"\b(ja|finalmente|enfim) (chegou|chegaram|recebi|entregaram)\b|\b(chegou|llego) (hoje|hoy|"
-            r"ontem|ayer|tudo|todo) bem\b"
+            r"ontem|ayer|tudo|todo) bem\b|"
+            r"\b(llego|chegou) (todo|tudo)\b|\b(entregad|entregue)[oas]*\b (e|y) \w+"
         ),
         frozenset({"problem"}),
         frozenset({"not_received", "late", "missing_item"}),
@@ -70,7 +86,10 @@ _DONE: tuple[tuple[re.Pattern[str], frozenset[str], frozenset[str] | None], ...]
         None,
     ),
 )
-_CUES = re.compile(f"{_NO_LONGER.pattern}|{_GONE.pattern}|{'|'.join(p.pattern for p, _, _ in _DONE)}")
+_CUES = re.compile(
+    f"{_NO_LONGER.pattern}|{_STOPS.pattern}|{_SWAP.pattern}|{_GONE.pattern}|"
+    f"{'|'.join(p.pattern for p, _, _ in _DONE)}"
+)
 
 
 def reverses(text: str) -> bool:
@@ -92,11 +111,42 @@ def opposite(value: str | None) -> str | None:
 
 def withdraws(text: str) -> bool:
     """ "I no longer ..." - the opposite of what its words name is now true."""
-    return _NO_LONGER.search(flat(text)) is not None
+    said = flat(text)
+    return _NO_LONGER.search(said) is not None or _STOPS.search(said) is not None
+
+
+def swapped(text: str) -> str | None:
+    """What was given for something else: "the Nikon" of "I traded the Nikon in for a Sony"."""
+    found = _SWAP.search(flat(text))
+    return found["old"] if found else None
+
+
+_WHY = re.compile(r"\b(because|since|due to|porque|por|desde|ya que|pois|after|despues|depois)\b|[,;]")
+
+
+def given_up(text: str) -> str | None:
+    """What is no longer done, without the reason; "" when only "it", None when nothing is given up."""
+    said = flat(text)
+    found = _STOPS.search(said) or _NO_LONGER.search(said)
+    if found is None:
+        return None
+    why = _WHY.search(said, found.end())
+    kept = said[: why.start()] if why else said
+    return "" if _STOPS.search(said) and not kept[found.end() :].strip() else _STOPS.sub(" ", kept)
+
+
+def works_again(text: str) -> bool:
+    """Put right, whatever it was; an arrival is no repair."""
+    return _DONE[1][0].search(flat(text)) is not None
+
+
+def came(text: str) -> bool:
+    return _DONE[0][0].search(flat(text)) is not None
 
 
 _INSTEAD = re.compile(
-    r"\b(now|these days|nowadays|instead|from now on|switched to|ahora|actualmente|en vez de|de ahora en "
+    r"\b(now|these days|nowadays|instead|from now on|switched to|put me on|would rather|i'd rather|"
+    r"decided on|me puso|ahora|actualmente|en vez de|de ahora en "
     r"mas|me pase a|"
     r"agora|atualmente|em vez de|de agora em diante|passei a|troquei por)\b"
 )

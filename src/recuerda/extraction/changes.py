@@ -1,0 +1,58 @@
+"""What is known, and what a new draft can do to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from recuerda.embeddings import Vectors
+from recuerda.extraction import Draft
+from recuerda.models import Category, FactStatus, Review, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stored fact, as much of it as reconciling needs."""
+
+    id: str
+    category: Category
+    attribute: str | None
+    value: str | None
+    statement: str
+    subject: str
+    status: FactStatus
+    confidence: float
+    source: Source
+    review: Review
+    valid_from: datetime
+    embedding: Vectors | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A new fact, and the ids of those it takes the place of."""
+
+    draft: Draft
+    supersedes: tuple[str, ...] = ()
+    status: FactStatus = FactStatus.ACTIVE
+    review: bool = False  # whether a person should look at it
+    valid_from: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The same said again: evidence for a fact we have."""
+
+    fact_id: str
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The customer withdrew a fact, or what it was about is over."""
+
+    fact_id: str
+    draft: Draft
+    reason: str
+
+
+Change = Record | Repeat | Close

@@ -1,0 +1,136 @@
+"""Which of the known facts a draft is about, when no attribute of the catalogue tells.
+
+Every answer is none rather than a guess: what is left standing can be corrected, what was closed is gone.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from recuerda.embeddings import Vectors
+from recuerda.extraction import Draft
+from recuerda.extraction.catalogue import Catalogue
+from recuerda.extraction.changes import Known
+from recuerda.extraction.reversals import ADDS, came, given_up, replaces, swapped, withdraws, works_again
+from recuerda.extraction.statements import content
+from recuerda.extraction.tokens import flat, words
+from recuerda.extraction.values import size
+from recuerda.models import Category
+
+ALIKE = 0.5  # cosine from which "now I prefer B" may be about "I prefer A"; a word in common besides
+_FAR = 0.35  # a corrected size is near the first one
+
+_BARE = re.compile(
+    r"^(i'?m|i am|it'?s|it is|soy|son|es|sou|sao|e)( really| actually| now| ahora| agora| un| um| an?|"
+    r" size| talla)*"
+    r" (?P<v>\d{1,2}([.,]5)?( y medio| e meio)?)( really| actually| now| ahora| agora)*"
+    r"([, ]+(not|no|nao|and not|y no|e nao)( an?| un| um)? \d{1,2}([.,]5)?)?$"
+)
+_HABIT = re.compile(
+    r"\b(every|each|todos|todas|cada|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|weekends?|lunes|"
+    r"martes|"
+    r"miercoles|jueves|viernes|sabados?|domingos?|segundas|tercas|quartas|quintas|sextas)\b|"
+    r"^(i|we|yo|eu)? ?(play|run|swim|row|climb|dance|train|practi[sc]e|juego|toco|corro|nado|bailo|"
+    r"entreno|practico|"
+    r"hago|faco|jogo|danco|treino|pratico)\b"
+)
+_TASTE = re.compile(
+    r"\b(prefer\w*|rather|favou?rite|preferid[oa]|favorit[oa]|like|love|gustan?|encantan?|gosto|adoro|want)\b"
+)
+_SAID_OF_STOPPING = words(
+    "had have gave give given up just all really tive tuve that com con it go ende lo la"
+)
+
+
+def resized(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> Draft:
+    """ "I'm a 9.5 actually" is of the size last given, if near it; so is a size that names no garment."""
+    attribute = catalogue.get(draft.attribute)
+    said = _BARE.match(flat(draft.statement).strip(" .,!"))
+    if said is None or (attribute is not None and attribute.type != "size"):
+        return draft
+    new = size(said["v"], letters=False, alone=True)
+    sizes = [k for k in known if k.subject == draft.subject and _is_size(k, catalogue)]
+    if new is None or not sizes or any(k.attribute == draft.attribute for k in sizes):
+        return draft
+    last = max(sizes, key=lambda k: k.valid_from)
+    old = float(last.value or 0)
+    if abs(float(new) - old) > _FAR * old:
+        return draft
+    sensitivity = catalogue.sensitivity(last.category, last.attribute)
+    return replace(
+        draft, attribute=last.attribute, value=new, category=last.category, sensitivity=sensitivity
+    )
+
+
+def _is_size(known: Known, catalogue: Catalogue) -> bool:
+    attribute = catalogue.get(known.attribute)
+    number = re.fullmatch(r"\d+(\.\d+)?", known.value or "")
+    return attribute is not None and attribute.type == "size" and number is not None
+
+
+def stopped(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "I stopped running": what names all that is given up; "I gave it up": the only habit there is."""
+    topic = given_up(draft.statement)
+    ours = [k for k in known if k.subject == draft.subject and not withdraws(k.statement)]
+    if topic is None:
+        return []
+    given = content(topic) - _SAID_OF_STOPPING
+    habits = [k for k in ours if k.category is Category.ACTIVITY or _HABIT.search(flat(k.statement))]
+    if not given or topic == "":
+        return habits if len(habits) == 1 else []
+    return [k for k in habits if _names(k, given)]
+
+
+def swapped_away(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "I traded the Nikon for a Sony": the fact of the Nikon."""
+    old = swapped(draft.statement)
+    given = content(old) if old else set()
+    return [k for k in known if given and k.subject == draft.subject and _names(k, given)]
+
+
+def put_right(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """The problem that works again or came: of the same thing, or the only one, when it is a repair."""
+    open_ = [k for k in known if k.category is Category.ISSUE and k.subject == draft.subject]
+    named = [k for k in open_ if content(k.statement) & content(draft.statement)]
+    if works_again(draft.statement):
+        return named if named else (open_ if len(open_) == 1 else [])
+    return [k for k in named if k.attribute is None] if came(draft.statement) else []
+
+
+def taken_over(
+    known: Sequence[Known], draft: Draft, catalogue: Catalogue, vector: Vectors | None
+) -> list[Known]:
+    """ "Now I like it sweet": the taste nearest in meaning, with a word in common."""
+    said = flat(draft.statement)
+    if (
+        vector is None
+        or not replaces(draft.statement)
+        or ADDS.search(said)
+        or not _taste(said, draft.category)
+    ):
+        return []
+    best: tuple[float, Known] | None = None
+    for fact in known:
+        attribute = catalogue.get(fact.attribute)
+        if fact.subject != draft.subject or (attribute and not attribute.many) or fact.embedding is None:
+            continue
+        shared = content(fact.statement) & content(draft.statement)
+        near = float(fact.embedding @ vector)
+        alike = _taste(flat(fact.statement), fact.category) and shared and near >= ALIKE
+        if alike and (best is None or near > best[0]):
+            best = near, fact
+    return [best[1]] if best else []
+
+
+def _taste(said: str, category: Category) -> bool:
+    return category is Category.PREFERENCE or _TASTE.search(said) is not None
+
+
+def _names(known: Known, given: set[str]) -> bool:
+    """Whether a fact has all these words, in some form: "run" and "running"."""
+    has = content(f"{known.statement} {known.value or ''}")
+    return all(any(_alike(a, b) for b in has) for a in given)
+
+
+def _alike(a: str, b: str) -> bool:
+    return a == b or (min(len(a), len(b)) >= 3 and (a.startswith(b) or b.startswith(a)))
