@@ -7,7 +7,6 @@ model on a laptop takes minutes for each language.
 import argparse
 import asyncio
 import json
-import logging
 import os
 import sys
 import time
@@ -32,7 +31,6 @@ def main() -> int:
     given = parser.parse_args()
     if not given.base_url:
         parser.error("--base-url or RECUERDA_LLM_BASE_URL is needed, such as http://127.0.0.1:11434/v1")
-    logging.getLogger("recuerda").setLevel(logging.ERROR)
     return asyncio.run(_tell(given, given.model or _first_model(given.base_url)))
 
 
