@@ -18,8 +18,8 @@ from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
 from recuerda.extraction.model import CATEGORIES, Floats, Model
 from recuerda.extraction.normalise import TYPED, Reading, inside, read
-from recuerda.extraction.reversals import reverses, settled
-from recuerda.extraction.subjects import CUSTOMER, speaks_of_self, subject
+from recuerda.extraction.reversals import replaces, reverses, settled
+from recuerda.extraction.subjects import CUSTOMER, declares, speaks_of_self, subject
 from recuerda.extraction.tokens import flat, hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
@@ -30,6 +30,7 @@ _REVERSAL_AT = 0.1
 _VALUE_AT = 0.3
 _PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
 _TELLING = TYPED | {"flag"}
+_CHANGED = re.compile(r"\b(changed|new|cambio|cambie|nuev[oa]|mudou|nov[oa])\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +165,22 @@ class EmbeddedExtractor:
                 item.text, self.catalogue, item.category,
                 question=item.question, context=context, language=language,
             )  # fmt: skip
-            if item.fact >= self._bar(item, reading, seconded is not None, trust):
+            changed = _CHANGED.search(flat(text)) is not None
+            if item.fact >= self._bar(item, reading, seconded is not None, trust, changed):
                 back = takes_back(turns, i, clause)
                 found = self._facts(item, reading, text, i, language, about)
                 drafts += [replace(d, corrects=True) for d in found] if back else found
         return drafts
 
-    def _bar(self, item: Judged, reading: Reading | None, seconded: bool, trust: float) -> float:
+    def _bar(
+        self, item: Judged, reading: Reading | None, seconded: bool, trust: float, changed: bool
+    ) -> float:
         bar = self._model.weights.fact_at + (-trust if seconded else trust)
-        if item.clause.asked or item.clause.quoted:
+        said = flat(item.text)
+        if item.clause.quoted or (item.clause.asked and not declares(said)):
             return bar
         # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one. A clause
         # that gives a value of the catalogue in the first person needs less proof than one that does not.
-        said = flat(item.text)
         if (
             reading
             and item.category is Category.INTENT
@@ -184,13 +188,15 @@ class EmbeddedExtractor:
             and speaks_of_self(said)
         ):
             return min(bar, _INTENT_AT)  # "I'm going to return it": nothing but a plan, however plainly said
-        if reverses(item.text) and (speaks_of_self(said) or settled(said)):
+        planned = reading is not None and reading.attribute.type == "flag"
+        if reverses(item.text) and (speaks_of_self(said) or settled(said) or planned):
             return min(bar, _REVERSAL_AT)
-        return (
-            min(bar, _VALUE_AT)
-            if reading and reading.attribute.type in _TELLING and speaks_of_self(said)
-            else bar
-        )
+        if reading is None or reading.value is None:
+            return bar
+        # Of what there is one of, a new value is worth hearing, or the old one stays.
+        telling = reading.attribute.type in _TELLING and (speaks_of_self(said) or replaces(item.text))
+        newer = not reading.attribute.many and changed
+        return min(bar, _VALUE_AT) if telling or newer or declares(said) else bar
 
     def _facts(
         self, item: Judged, reading: Reading | None, text: str, turn: int, language: Language, about: str

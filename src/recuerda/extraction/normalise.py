@@ -52,6 +52,9 @@ _DENIES = re.compile(
     r"no|ni)\b"
     r"(?! (solo|so|only|just|obstante|problem|hay problema)\b)"
 )
+_ANSWERS = re.compile(
+    r"^(yes|yeah|yep|no|nope|not|si|sim|nao|claro|ok\w*|sure|please|por favor)\b|^(\S+\s*){1,3}$"
+)
 NOT = "not "  # before the value of what is denied: `diet: not vegetarian`
 _ANYWHERE = frozenset({"flag", "size", "email", "phone"})  # unmistakable whatever the clause is judged as
 TYPED = frozenset({"choice", "size", "money", "email", "phone", "date"})  # a value or nothing
@@ -106,6 +109,8 @@ def _try(
     by_question = match is None and bool(asked) and topic.search(asked) is not None
     if match is None and not by_question:
         return None
+    if by_question and attribute.type == "flag" and not _ANSWERS.search(said):
+        return None  # asked about a refund, they tell of their knee
     if attribute.unless and _compiled(attribute.unless).search(f"{around} {asked} {said}"):
         return None
     value = value_of(attribute, clause, said, match, by_question, language)

@@ -45,7 +45,7 @@ _SAID_OF_STOPPING = words(
 def resized(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> Draft:
     """ "I'm a 9.5 actually" is of the size last given, if near it; so is a size that names no garment."""
     attribute = catalogue.get(draft.attribute)
-    said = _BARE.match(flat(draft.statement).strip(" .,!"))
+    said = _BARE.match(flat(draft.statement).rpartition(":")[2].strip(" .,!"))
     if said is None or (attribute is not None and attribute.type != "size"):
         return draft
     new = size(said["v"], letters=False, alone=True)

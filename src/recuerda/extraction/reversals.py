@@ -146,7 +146,7 @@ def came(text: str) -> bool:
 
 _INSTEAD = re.compile(
     r"\b(now|these days|nowadays|instead|from now on|switched to|put me on|would rather|i'd rather|"
-    r"decided on|me puso|ahora|actualmente|en vez de|de ahora en "
+    r"decided on|me puso|cambi(a|e|en)l[oa]s? por|troquem? por|ahora|actualmente|en vez de|de ahora en "
     r"mas|me pase a|"
     r"agora|atualmente|em vez de|de agora em diante|passei a|troquei por)\b"
 )

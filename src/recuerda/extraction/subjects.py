@@ -23,6 +23,8 @@ _WHO: dict[str, str] = {
     "partner": r"partner|girlfriend|boyfriend|fiancee?|pareja|novi[oa]|namorad[oa]|companheir[oa]|noiv[oa]",
     "mother": r"mother|mum|mom|mama|madre|mae|viejita",
     "father": r"father|dad|papa|padre|pai|viejo",
+    "brother": r"brother|hermano|irmao",
+    "sister": r"sister|hermana|irma",
     "dog": r"dog|puppy|pup|perr[oa]|perrit[oa]|cachorr[oa]|cachorrinh[oa]|labrador|golden|poodle|pug|beagle|"
     r"dachshund|"
     r"bulldog|caniche|collie|spaniel|terrier|vira[- ]?lata",
@@ -62,6 +64,21 @@ _OWNS = re.compile(
 )
 
 
+_DECLARES = re.compile(
+    r"^((but|and|pero|mas|e|y|now|also|ahora|agora|tambien|tambem|hoje|hoy) )*(i'?m|i (am|have|wear|live|"
+    r"take|eat|"
+    r"prefer)|my|mi|tengo|tenho|soy|sou|uso|vivo|moro|calzo|calco|virei|me volvi|me hice|prefiero|prefiro|"
+    r"meu|"
+    r"minha)\b"
+)
+_OUR_LITTLE = re.compile(r"^(the|el|la|o|a) (nene|nena|bebe|baby|kids?|nino|nina|menin[oa])\b")
+
+
+def declares(clause: str) -> bool:
+    """Whether a (folded) clause tells of the speaker by its form, even before a question."""
+    return _DECLARES.search(clause) is not None and _STRANGERS.search(clause) is None
+
+
 def speaks_of_self(clause: str) -> bool:
     """Whether a (folded) clause is in the first person, or of what is the speaker's."""
     mine = _I.search(clause) is not None or _MINE.search(clause) is not None
@@ -81,7 +98,7 @@ def subject(clause: str, before: str | None, question: str = "") -> str:
     who = named(clause)
     first = _I.search(clause)
     if who is not None:
-        owner = _MINE.search(clause) or first
+        owner = _MINE.search(clause) or first or _OUR_LITTLE.search(clause)
         about_me = first is not None and (
             _OWNS.search(clause) is not None or not clause.startswith(("my ", "mi "))
         )

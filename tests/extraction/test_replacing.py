@@ -1,0 +1,86 @@
+"""What a later statement may end, and what it must leave alone."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from recuerda.embeddings import SentenceEncoder
+from recuerda.extraction import Turn
+from recuerda.extraction.changes import Close, Known, Record
+from recuerda.extraction.embedded import EmbeddedExtractor
+from recuerda.extraction.reconcile import reconcile
+from recuerda.models import FactStatus, Review, Source
+
+_ENCODER = SentenceEncoder()
+
+
+def _left(extractor: EmbeddedExtractor, *messages: str) -> list[Known]:
+    """What is current after messages said a day apart, each in its own conversation."""
+    facts: list[Known] = []
+    for day, text in enumerate(messages):
+        at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day)
+        drafts = extractor.extract_now([Turn("customer", text)])
+        said = [d.statement for d in drafts]
+        vectors = dict(zip(said, _ENCODER.embed(said), strict=True)) if said else {}
+        for change in reconcile(facts, drafts, at, extractor.catalogue, vectors):
+            gone: tuple[str, ...] = ()
+            if isinstance(change, Record):
+                d, gone = change.draft, change.supersedes
+                facts.append(
+                    Known(
+                        id=f"{day}-{len(facts)}", category=d.category, attribute=d.attribute, value=d.value,
+                        statement=d.statement, subject=d.subject, status=change.status, review=Review.NEEDED,
+                        confidence=d.confidence, source=Source.CONVERSATION, valid_from=at,
+                        embedding=vectors.get(d.statement),
+                    )
+                )  # fmt: skip
+            elif isinstance(change, Close):
+                gone = (change.fact_id,)
+            facts = [replace(f, status=FactStatus.SUPERSEDED) if f.id in gone else f for f in facts]
+    return [f for f in facts if f.status is not FactStatus.SUPERSEDED]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("I wear a size 8 in shoes", "I'm an 8.5 actually"),
+        ("I cycle every morning", "I stopped cycling because of the traffic"),
+        ("Hago pilates los lunes", "Dejé el pilates por falta de tiempo"),
+        ("Jogo vôlei todas as terças", "Parei com o vôlei"),
+        ("I'm vegetarian", "I eat meat again"),
+        ("Sou alérgica a amendoim", "Corrigindo: sou alérgica a soja"),
+        ("Me gusta el mate dulce", "Ahora me gusta el mate amargo"),
+        ("My oven keeps shutting down", "The oven works fine now"),
+        ("Quero cancelar minha assinatura", "Fico mais um ano com vocês"),
+    ],
+)
+def test_what_ends(extractor: EmbeddedExtractor, before: str, after: str) -> None:
+    assert before not in {k.statement for k in _left(extractor, before, after)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("I'm allergic to peanuts", "Sorry to bother you again, I'm also allergic to kiwi"),
+        ("I'm allergic to peanuts", "The delivery address was a mistake. I'm allergic to latex too"),
+        ("I'm allergic to peanuts", "Correction: my order is 4471, not 4417"),
+        ("Soy alérgica al maní", "Me equivoqué de sucursal, soy alérgica también al látex"),
+        ("I wear a size 42 in shoes", "I'm 43 years old"),
+        ("I wear a size 42 in shoes", "It's 12"),
+        ("I run every Sunday", "I stopped buying coffee here"),
+        ("I run every Sunday", "I now swim every Tuesday too"),
+        ("I run every Sunday", "I quit my job last week"),
+        ("Corro todos los domingos", "Dejé de fumar"),
+        ("Jogo vôlei todas as terças", "Parei de comprar na outra loja"),
+        ("I drive a Ford Fiesta", "I swapped the tyres for winter ones"),
+        ("I like strong coffee", "Now I like the new shop on Main Street"),
+        ("My oven keeps shutting down", "The dishwasher works fine now. My oven keeps shutting down"),
+        ("Don't send me marketing emails", "You can send me the invoice by email"),
+        ("I live in Leeds", "My brother moved to York, he lives there now"),
+        ("I want to return the lamp", "I'm staying with you as a customer"),
+        ("I prefer to pay by card", "My sister prefers cash now"),
+    ],
+)
+def test_what_stays(extractor: EmbeddedExtractor, before: str, after: str) -> None:
+    assert before in {k.statement for k in _left(extractor, before, after)}
