@@ -1,5 +1,6 @@
 """Bad input gets a problem that says what to do, and nothing is lost or half done."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -114,7 +115,15 @@ async def test_a_model_that_is_not_there_at_all(settings: Settings) -> None:
         assert [f["value"] for f in await shop.facts(await shop.customer_of(conversation))] == ["42"]
 
 
-async def test_a_body_that_is_too_large_is_not_read(shop: Shop) -> None:
-    response = await shop.http.post("/v1/conversations", content=b"[" + b"1," * 4_000_000)
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_that_is_too_large_is_not_read(shop: Shop, chunked: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(80):
+            yield b"1," * 50_000
+
+    body = pieces() if chunked else b"1," * 4_000_000
+    response = await shop.http.post(
+        "/v1/conversations", content=body, headers={"Content-Type": "application/json"}
+    )
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"

@@ -24,7 +24,7 @@ CONSOLE = (
 
 def _check(page: Page) -> None:
     """One h1, headings in order, every control with a name, nothing wider than the screen."""
-    assert page.locator("h1").count() == 1
+    expect(page.locator("h1")).to_have_count(1)
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
     assert all(b - a <= 1 for a, b in pairwise(levels)), levels
     nameless = page.evaluate(

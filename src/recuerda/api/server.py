@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,7 +56,6 @@ def create_app(
         version=__version__,
         summary="A chat assistant that remembers each customer.",
         lifespan=lifespan,
-        max_body_size=MAX_BODY,
         docs_url=None,  # served from installed files, see console.apidocs
         redoc_url=None,
     )
@@ -81,7 +81,7 @@ def create_app(
 
 
 class _Guard:
-    """Around every request: security headers, and counts."""
+    """Around every request: a bound on the body, security headers, and counts."""
 
     def __init__(self, app: ASGIApp, metrics: health.Metrics) -> None:
         self._app = app
@@ -102,11 +102,22 @@ class _Guard:
                 self._count(scope, message["status"], time.perf_counter() - started)
             await send(message)
 
+        # FastAPI's own `max_body_size` answers in plain text, before any handler of ours.
+        read = 0
+
+        async def bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY:
+                raise HTTPException(413)
+            return message
+
         app = self._app
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > MAX_BODY:
-            app = problems.respond(problems.TOO_LARGE, Request(scope))  # FastAPI's own answer is plain text
-        await app(scope, receive, headed)
+            app = problems.respond(problems.TOO_LARGE, Request(scope))
+        await app(scope, bounded, headed)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
