@@ -164,7 +164,7 @@ def inside(clause: str, catalogue: Catalogue) -> list[Reading]:
     said = flat(clause)
     found = []
     for attribute in catalogue:
-        if not attribute.within:
+        if not attribute.within or (attribute.unless and _compiled(attribute.unless).search(said)):
             continue
         topic = _compiled(attribute.words).search(said)
         span = _trait(attribute, said) if topic else None
