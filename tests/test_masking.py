@@ -85,3 +85,16 @@ def test_spans_are_ordered_apart_and_inside(text: str, before: str) -> None:
     for start, end, _ in spans(text, before):
         assert last <= start < end <= len(text)
         last = end
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-" + "proj-AbC9dEf0GhIjKlMnOpQrStUv12",
+        "AKIA" + "IOSFODNN7EXAMPLE",
+        "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8",
+        "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
+    ],
+)
+def test_keys_of_other_services_are_masked(key: str) -> None:
+    assert key not in mask(f"my key is {key}, does it work?")

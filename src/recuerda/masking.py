@@ -141,6 +141,12 @@ _RULES = (
     _rule("account", rf"\b(?:clabe|iban|cbu|cvu)\b{_GAP}(?P<s>\d[\d ]{{14,24}}\d)(?!\d)"),
     _rule("code", rf"(?<!\w)(?:{_CODE})\b{_GAP}(?<![\w,.$-])(?P<s>\d[\d -]{{1,8}}\d#?)(?![\w%])"),
     _rule("code", r"(?<![\w#])(?P<s>\d{4,8}#)(?!\w)"),  # typed on a keypad
+    # Keys and tokens by how their makers begin them.
+    _rule("password", r"(?<!\w)(?P<s>(?:sk|pk|rk)[-_](?:[a-z]+[-_])?[A-Za-z\d]{16,}[\w-]*)"),
+    _rule(
+        "password", r"(?<!\w)(?P<s>(?:AKIA|ASIA)[A-Z\d]{16}|gh[pousr]_[A-Za-z\d]{20,}|xox[abprs]-[\w-]{10,})"
+    ),
+    _rule("password", r"(?<!\w)(?P<s>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,})"),  # a JWT
 )
 _PLAIN_CODE = re.compile(
     rf"\b(?:code|c[oó]digo)\b({_GAP})(?<![\w,.$-])(\d{{3}}[ -]?\d{{1,5}})(?![\w%])", re.I

@@ -31,6 +31,17 @@ CASES: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", f"/v1/customers/{UNKNOWN}/facts?status=happy", {}, 422),
     ("GET", f"/v1/customers/{UNKNOWN}/recall?q=x", {}, 404),
     ("GET", f"/v1/customers/{UNKNOWN}/recall", {}, 422),
+    ("GET", f"/v1/customers/{UNKNOWN}/facts?as_of=0001-01-01T00:00:00%2B14:00", {}, 422),
+    ("GET", f"/v1/customers/{UNKNOWN}/facts?as_of=2026-01-01T00:00:00", {}, 422),
+    ("GET", f"/v1/customers/{UNKNOWN}/facts?cursor=garbage", {}, 422),
+    ("GET", "/v1/conversations/cnv_unknown/messages?cursor=9223372036854775808", {}, 422),
+    ("PUT", "/v1/knowledge/a%00b", {"json": {"title": "x", "text": "x", "language": "en"}}, 422),
+    (
+        "PUT",
+        "/v1/knowledge/x",
+        {"json": {"title": "x", "text": "x", "language": "en", "url": "javascript:1"}},
+        422,
+    ),
     ("GET", f"/v1/customers/{UNKNOWN}/export", {}, 404),
     ("DELETE", f"/v1/customers/{UNKNOWN}", {}, 404),
     ("POST", f"/v1/customers/{UNKNOWN}/memories", {"json": []}, 422),
@@ -127,3 +138,21 @@ async def test_a_body_that_is_too_large_is_not_read(shop: Shop, chunked: bool) -
     )
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_keyless_demo_is_for_this_machines_user_only(settings: Settings) -> None:
+    async with run_shop(settings.model_copy(update={"api_keys": ()}), demo=True) as shop:
+        shop.http.headers.pop("Authorization")
+        opened = await shop.http.post("/v1/conversations", json={"customer": {"external_id": "x"}})
+        assert opened.status_code == 201
+        path = f"/v1/conversations/{opened.json()['id']}"
+        for headers in (
+            {"Host": "evil.example"},
+            {"Host": "evil.example@127.0.0.1"},
+            {"Host": "evil.example#127.0.0.1"},
+            {"Host": "[::::"},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Sec-Fetch-Site": "cross-site"},
+        ):
+            assert (await shop.http.get(path, headers=headers)).status_code == 401, headers

@@ -1,6 +1,7 @@
 """Who is asking: the brand's server with a key, or one customer with a short-lived token."""
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +12,15 @@ import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from recuerda import customers
 from recuerda.app import Recuerda
-from recuerda.errors import Forbidden, Unauthorized
+from recuerda.errors import Forbidden, NotFound, Unauthorized
 from recuerda.models import now
 
 TOKEN_LIFE = timedelta(hours=1)
 _AUDIENCE = "recuerda-customer"
+# The header as it was sent: what a server makes of an odd one may look local.
+_LOCAL_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?")
 _bearer = HTTPBearer(auto_error=False, description="An API key, or a customer's token.")
 
 
@@ -26,9 +30,10 @@ class Caller:
 
     name: str
     customer_id: str | None = None
+    formerly: str | None = None  # the id in the token, when that customer was merged into another since
 
     def may_reach(self, customer_id: str) -> None:
-        if self.customer_id is not None and self.customer_id != customer_id:
+        if self.customer_id is not None and customer_id not in (self.customer_id, self.formerly):
             raise Forbidden("This token is for another customer.")
 
 
@@ -83,7 +88,7 @@ def _is_newcomer(request: Request) -> bool:
     same_site = request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
     return (
         is_loopback(client)
-        and is_loopback(request.url.hostname)
+        and _LOCAL_HOST.fullmatch(request.headers.get("host", "")) is not None
         and same_site
         and (
             "origin" not in request.headers or request.headers["origin"] == str(request.base_url).rstrip("/")
@@ -91,7 +96,7 @@ def _is_newcomer(request: Request) -> bool:
     )
 
 
-def caller(
+async def caller(
     request: Request,
     recuerda: Running,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
@@ -106,7 +111,13 @@ def caller(
     for number, key in enumerate(recuerda.settings.api_keys, 1):
         if hmac.compare_digest(key.get_secret_value().encode(), given.encode()):
             return Caller(f"key {number}")
-    return Caller("customer", _customer_of(recuerda.secret, given))
+    claimed = _customer_of(recuerda.secret, given)
+    async with recuerda.db.read() as session:
+        try:
+            current = (await customers.get(session, claimed)).id  # follows merges
+        except NotFound:
+            current = claimed  # erased: may still read the receipt of that
+    return Caller("customer", current, claimed)
 
 
 AnyCaller = Annotated[Caller, Depends(caller)]

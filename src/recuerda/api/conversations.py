@@ -81,7 +81,7 @@ async def list_messages(
     conversation_id: str,
     recuerda: Running,
     asking: AnyCaller,
-    cursor: Annotated[int, Query(ge=-1)] = -1,
+    cursor: Annotated[int, Query(ge=-1, le=2**31)] = -1,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> Page[MessageView]:
     """In order, oldest first."""

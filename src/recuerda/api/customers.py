@@ -1,6 +1,5 @@
 """Customers: profile, facts, memories, recall, and their rights."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -15,6 +14,7 @@ from recuerda.api.schemas import (
     ErasureView,
     MemoryView,
     MergeView,
+    Moment,
     NewFact,
     NewMemoryItem,
     NewMerge,
@@ -92,13 +92,11 @@ async def list_facts(
     asking: AnyCaller,
     status: FactStatus | None = None,
     category: Category | None = None,
-    as_of: datetime | None = None,
-    cursor: str | None = None,
+    as_of: Moment | None = None,
+    cursor: Annotated[str | None, Query(pattern=r"^fct_[0-9a-f]{32}$")] = None,
     limit: Limit = 50,
 ) -> Page[FactView]:
     """Newest first. `as_of` gives what held at that moment."""
-    if as_of is not None and as_of.tzinfo is None:
-        raise BadInput("Give `as_of` with its offset, as in 2026-11-22T10:00:00Z.")
     async with recuerda.db.read() as session:
         customer = await _reach(session, customer_id, asking)
         found = await profile.find(
@@ -151,8 +149,6 @@ async def add_memories(
     """Items of the customer's history: orders, returns, tickets, notes. At most 500 at a time."""
     if not 1 <= len(body) <= 500:
         raise BadInput("Send 1 to 500 memories at a time.")
-    if any(item.at.tzinfo is None for item in body):
-        raise BadInput("Give each `at` with its offset, as in 2026-11-22T10:00:00Z.")
     fallback = recuerda.settings.default_language
     items = [
         NewMemory(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from recuerda.api.auth import Brand, Running
 from recuerda.api.schemas import Created, KnowledgeView, Locale, NewKnowledge, Page
@@ -10,11 +10,12 @@ from recuerda.errors import NotFound
 from recuerda.language import detect, from_locale
 from recuerda.memory import NewDocument
 
+DocumentId = Annotated[str, Path(pattern=r"^[\w.:@-]{1,200}$")]
 router = APIRouter(prefix="/v1/knowledge", tags=["knowledge"])
 
 
 @router.put("/{document_id}")
-async def put(document_id: str, body: NewKnowledge, recuerda: Running, asking: Brand) -> Created:
+async def put(document_id: DocumentId, body: NewKnowledge, recuerda: Running, asking: Brand) -> Created:
     """Add or replace an article, policy or product. Putting the same again does nothing."""
     await recuerda.knowledge.put(
         NewDocument(

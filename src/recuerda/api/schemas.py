@@ -35,6 +35,21 @@ def _without_nul(value: str) -> str:
     return value
 
 
+def _within_reach(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("give the offset too, as in 2026-11-22T10:00:00Z")
+    if not 1900 <= value.year <= 2200:
+        raise ValueError("give a year between 1900 and 2200")
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not re.match(r"(https?://|/(?!/))", value):
+        raise ValueError("give a web address: https://..., or a path of your site: /...")
+    return value
+
+
+Moment = Annotated[datetime, AfterValidator(_within_reach)]
 Locale = Annotated[str, AfterValidator(_known_locale), Field(max_length=35)]
 Line = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=300)]
 Text = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=20_000)]
@@ -183,7 +198,7 @@ class NewDecision(Incoming):
 class NewMemoryItem(Incoming):
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
     text: Text
-    at: datetime
+    at: Moment
     id: Line | None = Field(None, description="The brand's own id: saying it again replaces the item.")
     language: Locale | None = None
     data: dict[str, Any] | None = None
@@ -232,7 +247,7 @@ class NewKnowledge(Incoming):
     text: Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=500_000)]
     language: Locale
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "article"
-    url: Line | None = None
+    url: Annotated[Line, AfterValidator(_web_address)] | None = None
     data: dict[str, Any] | None = None
 
 
