@@ -17,7 +17,7 @@ from recuerda.extraction.corrections import corrected, takes_back
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
 from recuerda.extraction.model import CATEGORIES, Floats, Model
-from recuerda.extraction.normalise import TYPED, Reading, inside, read
+from recuerda.extraction.normalise import TYPED, Reading, inside, open_question, read
 from recuerda.extraction.reversals import replaces, reverses, settled
 from recuerda.extraction.subjects import CUSTOMER, declares, speaks_of_self, subject
 from recuerda.extraction.tokens import flat, hashed
@@ -237,11 +237,13 @@ class EmbeddedExtractor:
 
 
 def _statement(item: Judged) -> str:
-    """The clause; a bare answer carries its question, or it would say nothing by itself."""
+    """The clause; a bare answer to an open question carries it, or it would say nothing by itself."""
     said = re.sub(r"\s+", " ", item.text).strip()
-    if item.question and len(said.split()) <= 3:
-        return f"{item.question.lstrip('¿').strip()} {said}"
-    return said[:1].upper() + said[1:]
+    said = said[:1].upper() + said[1:]
+    asked = flat(item.question)
+    if len(said.split()) <= 3 and open_question(asked) and not speaks_of_self(flat(said)):
+        return f"{said} ({item.question.strip()})"
+    return said
 
 
 __all__ = ["CUSTOMER", "EmbeddedExtractor", "Judged"]

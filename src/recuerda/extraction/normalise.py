@@ -101,17 +101,32 @@ def read(
     return best[1] if best and (best[1].value is not None or best[0] % 2) else None
 
 
+_ORDER = re.compile(r"\b(pedido|orden|order)\b")
+_OPENS = re.compile(
+    r"(?:^|[,.:;] )\W*(?:(?:a|en|em|de|para|por|con|com|at|in|for|e|y|o|and|so|entonces|entao) )*"
+    r"(?:que|cual\w*|cuant\w*|cuando|donde|adonde|como|quien\w*|what\w*|which|how|where|when|who|whose|"
+    r"qual|quais|quant[oa]s?|onde|quando|quem)\b"
+)
+
+
+def open_question(question: str) -> bool:
+    """Whether a (folded) question asks for something to fill in: "what size?", not "is it order 7?"."""
+    return bool(question) and (len(question.split()) <= 3 or _OPENS.search(question) is not None)
+
+
 def _try(
     attribute: Attribute, clause: str, said: str, asked: str, around: str, language: Language
 ) -> Reading | None:
     topic = _compiled(attribute.words)
     match = topic.search(unaccented(clause))
-    by_question = match is None and bool(asked) and topic.search(asked) is not None
+    by_question = match is None and open_question(asked) and topic.search(asked) is not None
     if match is None and not by_question:
         return None
     if by_question and attribute.type == "flag" and not _ANSWERS.search(said):
         return None  # asked about a refund, they tell of their knee
-    if attribute.unless and _compiled(attribute.unless).search(f"{around} {asked} {said}"):
+    # That an order was spoken of does not make "I wear a 43" its number; trousers would.
+    near = _ORDER.sub("", f"{around} {asked}") if attribute.type == "size" else f"{around} {asked}"
+    if attribute.unless and _compiled(attribute.unless).search(f"{near} {said}"):
         return None
     value = value_of(attribute, clause, said, match, by_question, language)
     if value is None and (attribute.type in TYPED or by_question):

@@ -74,7 +74,8 @@ def _fact_lines(facts: Sequence[KnownFact]) -> list[prompts.FactLine]:
     return [
         {
             "ref": f"F{number}",
-            "statement": mask(fact.statement),
+            "statement": mask(fact.statement)
+            + (f" ({fact.attribute}: {fact.value})" if fact.attribute and fact.value else ""),
             "quote": fact.quote,
             "said_on": fact.said_at.strftime("%Y-%m-%d"),
         }
