@@ -18,7 +18,7 @@ def say(page: Page, text: str) -> Locator:
     page.locator("recuerda-chat #field").focus()
     page.keyboard.type(text)
     page.keyboard.press("Enter")
-    expect(replies).to_have_count(before + 1, timeout=30_000)
+    expect(replies).to_have_count(before + 1, timeout=60_000)
     return replies.last
 
 

@@ -85,6 +85,7 @@ def test_the_runners_story(people: People, language: str) -> None:
 
     _erase(agent, script)
     runner.reload()
+    expect(runner.locator("recuerda-chat .empty")).to_be_visible()  # what was said is gone
     again = say(runner, script.about_me)
     expect(again).not_to_contain_text("42")
     link_to = people.shopper(script.who, language)

@@ -26,8 +26,22 @@ def speaking(doing: str) -> Iterator[None]:
         raise
 
 
+_M_PERTURB = -6  # of glibc's mallopt
+
+
+def _fill_freed_memory() -> None:
+    """Chroma writes whole buffers, filled or not: what this process freed must not be found in its files.
+
+    glibc then overwrites memory as it is freed. Elsewhere nothing happens, and the buffers may hold words.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_PERTURB, 0xA5)
+
+
 def embedded(path: Path) -> "Client":
     import chromadb
+
+    _fill_freed_memory()
     from chromadb.config import Settings
 
     path.mkdir(parents=True, exist_ok=True)
@@ -58,4 +72,4 @@ def server(url: str) -> "Client":
 def trim() -> None:
     """Gives the memory of a closed index back to the system, where the C library can (glibc)."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloctrim(0)
+        ctypes.CDLL(None).malloc_trim(0)
