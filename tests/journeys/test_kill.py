@@ -6,6 +6,7 @@ import random
 import signal
 from collections import Counter
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -41,7 +42,7 @@ async def _chat(server: Server, number: int, said: list[str]) -> None:
             opened = await http.post("/v1/conversations", json={"customer": {"external_id": f"c{number}"}})
             conversation = opened.json()["id"]
             for turn in range(1000):
-                text = f"Hola, mi talla es {36 + turn % 10} y este es mi mensaje {number}-{len(said)}-{turn}"
+                text = f"Hola, mi talla es {36 + turn % 10} y este es mi mensaje {uuid4().hex}"
                 await _say(http, conversation, text, said)
 
 
