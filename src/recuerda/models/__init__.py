@@ -1,0 +1,59 @@
+"""The tables. SQL is the truth; everything in Chroma can be made again from here.
+
+Ids sort by time of making (see `ids`). Times are aware, UTC. `SQLModel(table=True)` does not
+validate: what comes from outside is checked at the edge (`api`, `channels`), never here.
+"""
+
+from recuerda.models.agents import Agent, AgentSession
+from recuerda.models.columns import now
+from recuerda.models.facts import Evidence, Fact, FactEvent
+from recuerda.models.jobs import IdempotencyKey, Job
+from recuerda.models.memories import Document, Memory, Passage
+from recuerda.models.people import Customer, Erasure, Identity, Merge
+from recuerda.models.talk import Conversation, Message
+from recuerda.models.words import (
+    Assurance,
+    Author,
+    Category,
+    ConversationStatus,
+    Delivery,
+    ErasureStatus,
+    FactStatus,
+    IdentityKind,
+    JobState,
+    Review,
+    Sensitivity,
+    Source,
+)
+
+__all__ = [
+    "Agent",
+    "AgentSession",
+    "Assurance",
+    "Author",
+    "Category",
+    "Conversation",
+    "ConversationStatus",
+    "Customer",
+    "Delivery",
+    "Document",
+    "Erasure",
+    "ErasureStatus",
+    "Evidence",
+    "Fact",
+    "FactEvent",
+    "FactStatus",
+    "IdempotencyKey",
+    "Identity",
+    "IdentityKind",
+    "Job",
+    "JobState",
+    "Memory",
+    "Merge",
+    "Message",
+    "Passage",
+    "Review",
+    "Sensitivity",
+    "Source",
+    "now",
+]

@@ -1,0 +1,47 @@
+"""Work to be done, and requests already served."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from recuerda.models.columns import choice, json_column, now, text_column
+from recuerda.models.words import JobState
+
+
+class Job(SQLModel, table=True):
+    """One piece of work, committed with what caused it. The payload holds ids only."""
+
+    __table_args__ = (
+        sa.Index("ix_job_state_run_at", "state", "run_at"),
+        sa.Index("ix_job_lane_id", "lane", "id"),
+        {"sqlite_autoincrement": True},  # an id is never used again
+    )
+    id: int | None = Field(default=None, primary_key=True)  # counts up: the order of a lane
+    kind: str
+    lane: str  # jobs of one lane run one at a time, oldest first
+    payload: dict[str, Any] = Field(default_factory=dict, sa_type=json_column())
+    dedupe: str | None = Field(default=None, unique=True)
+    conversation_id: str | None = Field(default=None, index=True)
+    customer_id: str | None = Field(default=None, index=True)
+    state: JobState = Field(default=JobState.READY, sa_type=choice(JobState))
+    run_at: datetime = Field(default_factory=now)
+    attempts: int = 0
+    crashes: int = 0
+    lease_until: datetime | None = None
+    lease_token: str | None = None
+    last_error: str | None = Field(default=None, sa_type=text_column())
+    created_at: datetime = Field(default_factory=now)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """Which resource a POST with this key made. Holds no words: the answer is read from the resource."""
+
+    __tablename__ = "idempotency_key"
+    scope: str = Field(primary_key=True)  # who asked, and for what
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    resource_id: str
+    customer_id: str | None = Field(default=None, index=True)
+    created_at: datetime = Field(default_factory=now)
