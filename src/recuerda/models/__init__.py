@@ -4,6 +4,7 @@ Ids sort by time of making (see `ids`). Times are aware, UTC. `SQLModel(table=Tr
 validate: what comes from outside is checked at the edge (`api`, `channels`), never here.
 """
 
+from recuerda.models.access import AuditEntry
 from recuerda.models.agents import Agent, AgentSession
 from recuerda.models.columns import now
 from recuerda.models.facts import Evidence, Fact, FactEvent
@@ -30,6 +31,7 @@ __all__ = [
     "Agent",
     "AgentSession",
     "Assurance",
+    "AuditEntry",
     "Author",
     "Category",
     "Conversation",
