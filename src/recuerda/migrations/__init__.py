@@ -1,13 +1,15 @@
 """The schema's history (Alembic), run by `recuerda migrate` and at start-up."""
 
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from recuerda.db import Database
+from recuerda.errors import SetupError
 
 _LOCK = 7_268_437_842  # any number, the same in every process: one migrates, the others wait
 
@@ -20,9 +22,14 @@ def _config(connection: sa.Connection | None = None) -> Config:
 
 
 async def migrate(db: Database, revision: str = "head") -> None:
-    """Bring the database to `revision`; safe to call from several processes at once."""
+    """Bring the database to `revision`; safe to call from several processes at once: one migrates, the
+    others wait for SQLite's write lock or PostgreSQL's advisory lock and find it done.
+
+    Raises SetupError when the database was made by a newer version.
+    """
 
     def run(connection: sa.Connection) -> None:
+        _present(connection)
         command.upgrade(_config(connection), revision)
 
     if db.is_sqlite:
@@ -44,13 +51,18 @@ async def migrate(db: Database, revision: str = "head") -> None:
 
 
 async def revision(db: Database) -> tuple[str | None, str | None]:
-    """(the database's revision, the newest there is)."""
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    def look(connection: sa.Connection) -> Any:
-        return MigrationContext.configure(connection).get_current_revision()
-
+    """(the database's revision, the newest there is). Raises SetupError when a newer version made it."""
     async with db.engine.connect() as connection:
-        present = await connection.run_sync(look)
+        present = await connection.run_sync(_present)
     return present, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _present(connection: sa.Connection) -> str | None:
+    present = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if present is not None and present not in known:
+        raise SetupError(
+            f"The database is at revision {present}, of a newer version of Recuerda than this one. "
+            "Install that version, or restore the backup made before it was first started."
+        )
+    return present
