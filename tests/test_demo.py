@@ -30,4 +30,5 @@ async def test_loading_twice_changes_nothing(settings: Settings, monkeypatch: py
         await demo.load(recuerda, lambda _: None)
         again = await _counts(recuerda)
         assert {**first, "agent": 1} == again
-        assert login.password and await demo.login(recuerda.db, settings) == login
+        assert login.password
+        assert await demo.login(recuerda.db, settings) == login
