@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from recuerda import demo
 from recuerda.app import Recuerda, running
@@ -12,7 +12,7 @@ from recuerda.settings import Settings
 async def _counts(recuerda: Recuerda) -> dict[str, int]:
     async with recuerda.db.read() as session:
         return {
-            name: (await session.exec(sa.select(sa.func.count()).select_from(table))).scalar_one()
+            name: (await session.exec(select(sa.func.count()).select_from(table))).one()
             for name, table in SQLModel.metadata.tables.items()
             if name != "job"
         }
