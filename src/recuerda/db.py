@@ -1,19 +1,34 @@
 """The database: one engine, reads and writes apart.
 
-SQLite: every write transaction is `BEGIN IMMEDIATE` behind one fair lock, reads are deferred, so
-"database is locked" does not happen. PostgreSQL: plain transactions through psycopg 3.
+SQLite: every write is behind one fair lock and `BEGIN IMMEDIATE`, reads are deferred, so "database is
+locked" does not happen. Writes that wait for each other share a commit, each in a savepoint of its own:
+the disk is flushed once for all of them. PostgreSQL: plain transactions through psycopg 3.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from recuerda import sqlite
+
 Session = AsyncSession
+
+_TOGETHER = 32  # writes that share a commit at most, so that the first does not wait long for the last
+
+
+@dataclass(slots=True)
+class _Group:
+    """Writes to SQLite that are committed together."""
+
+    connection: AsyncConnection
+    done: "asyncio.Future[None]"
+    writes: int = 0
 
 
 class Database:
@@ -25,11 +40,18 @@ class Database:
         self.engine = self._engine(url)
         self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         self._writer = asyncio.Lock()
+        self._waiting = 0  # writers behind the lock
+        self._group: _Group | None = None
 
     def _engine(self, url: str) -> AsyncEngine:
         if not self.is_sqlite:
             return create_async_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
-        engine = create_async_engine(url, connect_args={"timeout": 30}, pool_size=5, max_overflow=10)
+        engine = create_async_engine(
+            url,
+            connect_args={"timeout": 30, "async_creator_fn": sqlite.connect},
+            pool_size=5,
+            max_overflow=10,
+        )
         sa.event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
         sa.event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
         return engine
@@ -42,12 +64,55 @@ class Database:
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        guard = self._writer if self.is_sqlite else contextlib.nullcontext()
-        async with guard, self._sessions() as session:
-            if self.is_sqlite:
-                await session.connection(execution_options={"recuerda_begin": "IMMEDIATE"})
-            async with _transaction(session):
+        if self.is_sqlite:
+            async with self._write_together() as session:
                 yield session
+            return
+        async with self._sessions() as session, _transaction(session):
+            yield session
+
+    @contextlib.asynccontextmanager
+    async def _write_together(self) -> AsyncIterator[AsyncSession]:
+        await self._turn()
+        try:
+            group = self._group = self._group or await self._open()
+            group.writes += 1
+            try:
+                # In a savepoint: what is rolled back is this write alone.
+                nested = self._sessions(bind=group.connection, join_transaction_mode="create_savepoint")
+                async with nested as session, _transaction(session):
+                    yield session
+            finally:
+                if not self._waiting or group.writes >= _TOGETHER:
+                    self._group = None
+                    await asyncio.shield(asyncio.ensure_future(_commit(group)))
+        finally:
+            self._writer.release()
+        await asyncio.shield(group.done)
+
+    async def _turn(self) -> None:
+        self._waiting += 1
+        try:
+            await self._writer.acquire()
+        except BaseException:
+            # Who wrote before left the commit to us.
+            if self._waiting == 1 and self._group and not self._writer.locked():
+                group, self._group = self._group, None
+                await asyncio.shield(asyncio.ensure_future(_commit(group)))
+            raise
+        finally:
+            self._waiting -= 1
+
+    async def _open(self) -> _Group:
+        connection = self.engine.connect()
+        try:
+            await connection.start()
+            await connection.execution_options(recuerda_begin="IMMEDIATE")
+            await connection.begin()
+        except BaseException:
+            await connection.close()
+            raise
+        return _Group(connection, asyncio.get_running_loop().create_future())
 
     async def scrub(self) -> None:
         """Leave no deleted words in SQLite's files: `secure_delete` has overwritten the pages already;
@@ -58,9 +123,10 @@ class Database:
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert driver is not None
+            cursor = driver.cursor()
             for _ in range(50):  # a reader still using the log puts it off
-                async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
-                    busy, *_rest = await cursor.fetchone()
+                await cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                [(busy, *_rest)] = await cursor.fetchall()
                 if not busy:
                     return
                 await asyncio.sleep(0.1)
@@ -68,6 +134,18 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _commit(group: _Group) -> None:
+    try:
+        await group.connection.commit()
+    except BaseException as error:
+        group.done.set_exception(error)
+        group.done.exception()  # whoever waits is told; nobody waiting is no fault
+    else:
+        group.done.set_result(None)
+    finally:
+        await group.connection.close()
 
 
 @contextlib.asynccontextmanager
@@ -81,8 +159,6 @@ async def _transaction(session: AsyncSession) -> AsyncIterator[None]:
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
-    # We say BEGIN ourselves; the driver's own would come too late and be deferred.
-    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",

@@ -12,7 +12,6 @@ from recuerda.errors import NotFound
 from recuerda.facts import profile
 from recuerda.memory import Memories
 from recuerda.models import (
-    Consent,
     Conversation,
     Customer,
     Erasure,
@@ -36,7 +35,6 @@ _OWNED: tuple[Any, ...] = (
     Evidence,
     Fact,
     Memory,
-    Consent,
     Message,
     Conversation,
     Identity,

@@ -13,10 +13,8 @@ from rich.console import Console
 
 from recuerda import demo
 from recuerda.api.server import create_app
-from recuerda.app import Recuerda, make_data_dir, running
-from recuerda.db import Database
+from recuerda.app import Recuerda, running
 from recuerda.errors import SetupError
-from recuerda.migrations import migrate
 from recuerda.settings import Settings
 
 _GRACE = 15  # seconds for open requests when stopping
@@ -118,18 +116,10 @@ def serve_demo(settings: Settings) -> None:
 
 
 async def _load(settings: Settings) -> demo.Login:
-    """Before the server starts, so that Ctrl-C ends it at once; only the first start has to."""
-    make_data_dir(settings)
-    db = Database(settings.database)
-    try:
-        await migrate(db)
-        if not await demo.is_loaded(db):
-            async with running(settings, work=False) as recuerda:
-                with Console().status("Loading the sample shop ...") as status:
-                    await demo.load(recuerda, lambda what: status.update(f"{what} ..."))
-        return await demo.login(db, settings)
-    finally:
-        await db.close()
+    console = Console()
+    async with running(settings, work=False) as recuerda:
+        with console.status("Loading the sample shop ...") as status:
+            return await demo.load(recuerda, lambda what: status.update(f"{what} ..."))
 
 
 def work(settings: Settings) -> None:

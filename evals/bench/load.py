@@ -1,0 +1,233 @@
+"""How many turns a second, and how long a customer waits: real processes and HTTP, background work too.
+
+    python -m evals.bench.load --shape sqlite --seconds 60 --concurrency 1,10,25,50
+    python -m evals.bench.load --shape postgresql --apis 2 --seconds 60 --concurrency 50
+
+Each customer of theirs own says something, reads the reply, and goes on at once; the messages are those of
+the reply suite, in three languages. A step counts only once its background work is done too: the time to
+work off what is left is part of the time it took. Writes a table, JSON and a plot.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import httpx
+import numpy as np
+from evals.bench.fleet import KEY, Fleet, Proc, Shape, fleet
+from sqlmodel import col, func, select
+
+from recuerda.db import Database
+from recuerda.models import Job, JobState
+
+_TURNS_A_TALK = 12  # then the customer opens another conversation
+
+
+def messages() -> list[tuple[str, str]]:
+    """(locale, text) of everything the reply suite asks."""
+    folder = Path(__file__).parent.parent / "datasets" / "replies"
+    rows = [
+        json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.open(encoding="utf-8")
+    ]
+    return [(row["locale"], row["message"]) for row in rows]
+
+
+@dataclass(slots=True)
+class Step:
+    """One concurrency's figures. Times in ms; `cpu_ms` is CPU per turn, of our processes and the stores."""
+
+    concurrency: int
+    turns: int
+    errors: int
+    seconds: float
+    drain_seconds: float
+    turns_a_second: float  # with the time to work off what was left
+    p50: float
+    p95: float
+    p99: float
+    cpu_ms: float
+    stores_cpu_ms: float
+    client_cpu_ms: float
+    rss_mb: float
+
+
+class Customer:
+    """Somebody who talks without pause."""
+
+    def __init__(self, http: httpx.AsyncClient, number: int, locale: str, texts: list[str]) -> None:
+        self._http, self._who, self._locale, self._texts = http, f"load-{number}", locale, texts
+        self._random = random.Random(number)
+
+    async def talk(self, until: float, times: list[float], errors: list[str]) -> None:
+        while time.monotonic() < until:
+            opened = await self._http.post(
+                "/v1/conversations", json={"customer": {"external_id": self._who}, "locale": self._locale}
+            )
+            opened.raise_for_status()
+            for _ in range(_TURNS_A_TALK):
+                if time.monotonic() >= until:
+                    return
+                await self._say(opened.json()["id"], times, errors)
+
+    async def _say(self, conversation: str, times: list[float], errors: list[str]) -> None:
+        started = time.monotonic()
+        try:
+            answer = await self._http.post(
+                f"/v1/conversations/{conversation}/messages", json={"text": self._random.choice(self._texts)}
+            )
+        except httpx.HTTPError as error:
+            errors.append(type(error).__name__)
+            return
+        if answer.status_code != 201:
+            errors.append(str(answer.status_code))
+        else:
+            times.append(time.monotonic() - started)
+
+
+async def _drain(shop: Fleet) -> float:
+    """Seconds until every job has run."""
+    started = time.monotonic()
+    db = Database(shop.settings.database)
+    unfinished = (
+        select(func.count()).select_from(Job).where(col(Job.state).in_((JobState.READY, JobState.RUNNING)))
+    )
+    try:
+        while True:
+            async with db.read() as session:
+                if not (await session.exec(unfinished)).one():
+                    return time.monotonic() - started
+            await asyncio.sleep(0.1)
+    finally:
+        await db.close()
+
+
+def _client(api: Proc) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=api.url,
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=60,
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+    )
+
+
+async def step(shop: Fleet, concurrency: int, seconds: float) -> Step:
+    """`concurrency` customers for so many seconds."""
+    asked = messages()
+    times: list[float] = []
+    errors: list[str] = []
+    clients = [_client(api) for api in shop.apis]
+    locales = sorted({locale for locale, _ in asked})
+    customers = [
+        Customer(
+            clients[n % len(clients)],
+            n,
+            locales[n % len(locales)],
+            [text for locale, text in asked if locale == locales[n % len(locales)]],
+        )
+        for n in range(concurrency)
+    ]
+    own, theirs, started = _own_cpu(), shop.cpu(), time.monotonic()
+    await asyncio.gather(*(c.talk(started + seconds, times, errors) for c in customers))
+    talked, client = time.monotonic() - started, _own_cpu() - own
+    drained = await _drain(shop)
+    used = {name: total - theirs[name] for name, total in shop.cpu().items()}
+    for http in clients:
+        await http.aclose()
+    for error in sorted(set(errors)):
+        print(f"  error {error}: {errors.count(error)} times")
+    turns = max(len(times), 1)
+    p50, p95, p99 = (float(np.percentile(times or [0.0], q)) * 1000 for q in (50, 95, 99))
+    return Step(
+        concurrency=concurrency,
+        turns=len(times),
+        errors=len(errors),
+        seconds=round(talked, 1),
+        drain_seconds=round(drained, 1),
+        turns_a_second=round(len(times) / (talked + drained), 1),
+        p50=round(p50, 1),
+        p95=round(p95, 1),
+        p99=round(p99, 1),
+        cpu_ms=round(1000 * used["recuerda"] / turns, 1),
+        stores_cpu_ms=round(1000 * used["stores"] / turns, 1),
+        client_cpu_ms=round(1000 * client / turns, 1),
+        rss_mb=round(shop.rss()),
+    )
+
+
+def _own_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def bench(
+    shape: Shape, apis: int, workers: int, concurrencies: list[int], seconds: float
+) -> list[Step]:
+    done = []
+    async with fleet(shape, apis=apis, workers=workers) as shop:
+        await step(shop, 10, min(10.0, seconds))  # models, statements and caches are warm afterwards
+        for concurrency in concurrencies:
+            done.append(await step(shop, concurrency, seconds))
+            print("  ".join(f"{name} {value}" for name, value in asdict(done[-1]).items()), flush=True)
+    return done
+
+
+def plot(results: dict[str, list[Step]], path: Path) -> None:
+    """Latency against concurrency, a line for each shape and percentile."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (waits, rates) = plt.subplots(1, 2, figsize=(10, 4))
+    for (shape, steps), color in zip(results.items(), ("tab:blue", "tab:orange"), strict=False):
+        at = [s.concurrency for s in steps]
+        waits.plot(at, [s.p50 for s in steps], "--", color=color, label=f"{shape}, half wait at most")
+        waits.plot(at, [s.p95 for s in steps], "o-", color=color, label=f"{shape}, 95 % wait at most")
+        rates.plot(at, [s.turns_a_second for s in steps], "o-", color=color, label=shape)
+    for axis, what in (
+        (waits, "ms until the whole reply"),
+        (rates, "turns a second, background work included"),
+    ):
+        axis.set_xlabel("customers talking at once")
+        axis.set_ylabel(what)
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shape", choices=get_args(Shape), action="append", help="both when left out")
+    parser.add_argument("--apis", type=int, default=2, help="API processes with PostgreSQL")
+    parser.add_argument("--workers", type=int, default=0, help="processes that only work, with PostgreSQL")
+    parser.add_argument("--concurrency", default="1,5,10,25,50")
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--results", type=Path, default=Path("evals/results/load"))
+    given = parser.parse_args()
+    concurrencies = [int(part) for part in given.concurrency.split(",")]
+    results: dict[str, list[Step]] = {}
+    shape: Any
+    for shape in given.shape or get_args(Shape):
+        print(shape)
+        alone = shape == "sqlite"
+        apis, workers = (1, 0) if alone else (given.apis, given.workers)
+        results[shape] = asyncio.run(bench(shape, apis, workers, concurrencies, given.seconds))
+    given.results.mkdir(parents=True, exist_ok=True)
+    rows = {shape: [asdict(s) for s in steps] for shape, steps in results.items()}
+    (given.results / "load.json").write_text(json.dumps(rows, indent=1))
+    plot(results, given.results / "load.svg")
+    print(f"{given.results / 'load.svg'}, {given.results / 'load.json'}")
+
+
+if __name__ == "__main__":
+    main()

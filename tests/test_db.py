@@ -1,0 +1,118 @@
+"""SQLite as we use it: writes that share a commit, and statements that do not hold up the others."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import select
+
+from recuerda.db import Database
+from recuerda.migrations import migrate
+from recuerda.models import Customer
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'recuerda.db'}")
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+async def names(db: Database) -> set[str | None]:
+    async with db.read() as session:
+        return set((await session.exec(select(Customer.name))).all())
+
+
+async def add(db: Database, name: str, *, fail: bool = False) -> None:
+    async with db.write() as session:
+        session.add(Customer(name=name))
+        await session.flush()
+        await asyncio.sleep(0)
+        if fail:
+            raise ValueError(name)
+
+
+async def test_writes_that_wait_for_each_other_share_a_commit(db: Database) -> None:
+    commits: list[Any] = []
+    sa.event.listen(db.engine.sync_engine, "commit", commits.append)
+    await asyncio.gather(*(add(db, str(n)) for n in range(20)))
+    assert await names(db) == {str(n) for n in range(20)}
+    assert 1 <= len(commits) < 10
+
+
+async def test_a_write_that_fails_takes_no_other_with_it(db: Database) -> None:
+    outcomes = await asyncio.gather(
+        *(add(db, str(n), fail=n % 3 == 0) for n in range(12)), return_exceptions=True
+    )
+    assert [isinstance(o, ValueError) for o in outcomes] == [n % 3 == 0 for n in range(12)]
+    assert await names(db) == {str(n) for n in range(12) if n % 3}
+
+
+async def test_a_write_is_visible_as_soon_as_it_returns(db: Database) -> None:
+    async def one(name: str) -> bool:
+        await add(db, name)
+        return name in await names(db)
+
+    assert all(await asyncio.gather(*(one(str(n)) for n in range(10))))
+
+
+async def test_who_gives_up_waiting_leaves_no_write_uncommitted(db: Database) -> None:
+    inside = asyncio.Event()
+
+    async def first() -> None:
+        async with db.write() as session:
+            session.add(Customer(name="first"))
+            inside.set()
+            await asyncio.sleep(0.05)
+
+    writing = asyncio.create_task(first())
+    await inside.wait()
+    impatient = asyncio.create_task(add(db, "never"))
+    await asyncio.sleep(0.01)
+    asyncio.get_running_loop().call_later(0.04, impatient.cancel)
+    async with asyncio.timeout(5):
+        await writing
+    await asyncio.gather(impatient, return_exceptions=True)
+    assert "first" in await names(db)
+    await add(db, "later")
+    assert "later" in await names(db)
+
+
+async def test_a_failed_commit_is_told_to_everybody_in_it(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(connection: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("sqlalchemy.ext.asyncio.AsyncConnection.commit", broken)
+    outcomes = await asyncio.gather(*(add(db, str(n)) for n in range(5)), return_exceptions=True)
+    assert all(isinstance(outcome, OSError) for outcome in outcomes)
+    monkeypatch.undo()
+    assert await names(db) == set()
+
+
+async def test_a_slow_query_does_not_hold_up_the_others(db: Database) -> None:
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
+
+    watching = asyncio.create_task(watch())
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000)"
+    started = time.monotonic()
+    async with db.read() as session:
+        query = sa.text(f"SELECT * FROM ({count} SELECT sum(i) FROM n)")
+        total = (await (await session.connection()).execute(query)).scalar_one()
+    took = time.monotonic() - started
+    watching.cancel()
+    assert total == 3_000_000 * 3_000_001 // 2
+    assert longest < took / 2
