@@ -73,7 +73,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     """Wire the parts; nothing is opened yet. `model` stands in for the configured one in tests."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    _make_data_dir(settings)
+    make_data_dir(settings)
     db = Database(settings.database)
     encoder = SentenceEncoder()
     embedder = encoder if settings.embeddings == "embedded" else make_embedder(settings)
@@ -153,7 +153,7 @@ def _required(chat: ChatModel | None) -> ChatModel:
     return chat
 
 
-def _make_data_dir(settings: Settings) -> None:
+def make_data_dir(settings: Settings) -> None:
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

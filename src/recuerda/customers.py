@@ -12,8 +12,10 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, Conflict, NotFound
 from recuerda.models import (
     Assurance,
+    Consent,
     Conversation,
     Customer,
+    DataRequest,
     Evidence,
     Fact,
     FactEvent,
@@ -134,6 +136,8 @@ _OWNED: dict[str, Any] = {
     "evidence": Evidence,
     "fact_event": FactEvent,
     "memory": Memory,
+    "consent": Consent,
+    "data_request": DataRequest,
 }
 
 

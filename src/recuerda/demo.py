@@ -16,11 +16,12 @@ from sqlmodel import col, select
 
 from recuerda import conversations, customers
 from recuerda.app import Recuerda
-from recuerda.db import Session
+from recuerda.db import Database, Session
 from recuerda.language import from_locale
 from recuerda.memory import NewMemory
 from recuerda.memory.loaders import read_catalogue, read_markdown
 from recuerda.models import Agent, Assurance, Author, Conversation, Customer, IdentityKind, Message
+from recuerda.settings import Settings
 from recuerda.turns.learn import enqueue_index, enqueue_learn, memory_of
 
 SHOP = resources.files("recuerda.sample_shop")
@@ -41,10 +42,8 @@ def people() -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.strip()]
 
 
-async def load(recuerda: Recuerda, step: Step) -> Login:
+async def load(recuerda: Recuerda, step: Step) -> None:
     """Everything the demo needs; `step` is told what is being done."""
-    if await _is_loaded(recuerda):
-        return await _login(recuerda)
     step("Reading the shop's articles and catalogue")
     await load_knowledge(recuerda)
     everybody = people()
@@ -53,14 +52,13 @@ async def load(recuerda: Recuerda, step: Step) -> Login:
         await _load_person(recuerda, person)
     step("Remembering what they said")
     await recuerda.worker.drain()
-    return await _login(recuerda)
 
 
-async def _is_loaded(recuerda: Recuerda) -> bool:
-    """Loading again changes nothing; a second start need not even look closer."""
+async def is_loaded(db: Database) -> bool:
+    """Whether the shop is in this database already: then a start need not load it."""
     talks = sum(len(person["conversations"]) for person in people())
     query = select(Conversation.id).where(col(Conversation.external_id).startswith("sample:"))
-    async with recuerda.db.read() as session:
+    async with db.read() as session:
         return len((await session.exec(query)).all()) >= talks
 
 
@@ -157,25 +155,25 @@ async def _write(session: Session, messages: list[Message]) -> None:
             await enqueue_learn(session, message)
 
 
-async def _login(recuerda: Recuerda) -> Login:
+async def login(db: Database, settings: Settings) -> Login:
     """An agent with a password made for this data folder; there is no default one."""
     from recuerda.console.agents import create_agent
 
-    async with recuerda.db.read() as session:
+    async with db.read() as session:
         if (await session.exec(select(Agent.id).where(Agent.email == AGENT_EMAIL))).first() is not None:
-            return Login(AGENT_EMAIL, _kept_password(recuerda))
+            return Login(AGENT_EMAIL, _kept_password(settings))
     password = secrets.token_urlsafe(9)
-    async with recuerda.db.write() as session:
+    async with db.write() as session:
         await create_agent(session, email=AGENT_EMAIL, name="Sample agent", password=password, role="admin")
-    path = recuerda.settings.data_dir / "demo-login"
+    path = settings.data_dir / "demo-login"
     path.touch(mode=0o600)
     path.write_text(password)
     return Login(AGENT_EMAIL, password)
 
 
-def _kept_password(recuerda: Recuerda) -> str | None:
+def _kept_password(settings: Settings) -> str | None:
     """The demo shows its login at every start, so it keeps it where the rest of the demo's data is."""
-    path = recuerda.settings.data_dir / "demo-login"
+    path = settings.data_dir / "demo-login"
     return path.read_text().strip() if path.is_file() else None
 
 

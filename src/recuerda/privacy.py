@@ -12,6 +12,7 @@ from recuerda.errors import NotFound
 from recuerda.facts import profile
 from recuerda.memory import Memories
 from recuerda.models import (
+    Consent,
     Conversation,
     Customer,
     Erasure,
@@ -35,6 +36,7 @@ _OWNED: tuple[Any, ...] = (
     Evidence,
     Fact,
     Memory,
+    Consent,
     Message,
     Conversation,
     Identity,

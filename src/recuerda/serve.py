@@ -13,8 +13,10 @@ from rich.console import Console
 
 from recuerda import demo
 from recuerda.api.server import create_app
-from recuerda.app import Recuerda, running
+from recuerda.app import Recuerda, make_data_dir, running
+from recuerda.db import Database
 from recuerda.errors import SetupError
+from recuerda.migrations import migrate
 from recuerda.settings import Settings
 
 _GRACE = 15  # seconds for open requests when stopping
@@ -116,10 +118,18 @@ def serve_demo(settings: Settings) -> None:
 
 
 async def _load(settings: Settings) -> demo.Login:
-    console = Console()
-    async with running(settings, work=False) as recuerda:
-        with console.status("Loading the sample shop ...") as status:
-            return await demo.load(recuerda, lambda what: status.update(f"{what} ..."))
+    """Before the server starts, so that Ctrl-C ends it at once; only the first start has to."""
+    make_data_dir(settings)
+    db = Database(settings.database)
+    try:
+        await migrate(db)
+        if not await demo.is_loaded(db):
+            async with running(settings, work=False) as recuerda:
+                with Console().status("Loading the sample shop ...") as status:
+                    await demo.load(recuerda, lambda what: status.update(f"{what} ..."))
+        return await demo.login(db, settings)
+    finally:
+        await db.close()
 
 
 def work(settings: Settings) -> None:

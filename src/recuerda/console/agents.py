@@ -4,6 +4,7 @@ A session's cookie is a random token; the database holds only its SHA-256. Passw
 """
 
 import asyncio
+import functools
 import hashlib
 import secrets
 from datetime import datetime, timedelta
@@ -24,8 +25,12 @@ MIN_PASSWORD = 10
 _MAX_PASSWORD = 200  # argon2 takes longer ones; nobody types them
 
 _hasher = PasswordHasher()
-# Checked when nobody has the address, so that an unknown one takes as long as a wrong password.
-_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+@functools.cache
+def _nobody() -> str:
+    """Checked when nobody has the address, so that an unknown one takes as long as a wrong password."""
+    return _hasher.hash(secrets.token_hex(16))
 
 
 async def create_agent(
@@ -50,8 +55,8 @@ async def check_password(session: Session, email: str, password: str) -> Agent |
     The three are not told apart, in words or in time: that would tell which addresses are agents'.
     The caller commits in every case: a failure that is rolled back would never lock anybody out.
     """
-    agent = await _by_email(session, email)
-    right = await asyncio.to_thread(_verify, agent.password_hash if agent else _NOBODY, password)
+    agent, nobody = await _by_email(session, email), await asyncio.to_thread(_nobody)
+    right = await asyncio.to_thread(_verify, agent.password_hash if agent else nobody, password)
     if agent is None or (agent.locked_until and agent.locked_until > now()):
         return None
     if not right:

@@ -58,9 +58,9 @@ _stemmers = threading.local()  # a Snowball stemmer keeps the word it works on
 def _stemmer(language: Language) -> _Stemmer:
     made: dict[str, Any] = _stemmers.__dict__
     if language not in made:
-        import snowballstemmer
+        import Stemmer
 
-        made[language] = snowballstemmer.stemmer(_NAMES[language])
+        made[language] = Stemmer.Stemmer(_NAMES[language])
     stemmer: _Stemmer = made[language]
     return stemmer
 

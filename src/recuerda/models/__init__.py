@@ -8,9 +8,10 @@ from recuerda.models.access import AuditEntry
 from recuerda.models.agents import Agent, AgentSession
 from recuerda.models.columns import now
 from recuerda.models.facts import Evidence, Fact, FactEvent
-from recuerda.models.jobs import IdempotencyKey, Job
+from recuerda.models.jobs import IdempotencyKey, Job, Recurring, WorkerBeat
 from recuerda.models.memories import Document, Memory, Passage
 from recuerda.models.people import Customer, Erasure, Identity, Merge
+from recuerda.models.rights import Consent, DataRequest
 from recuerda.models.talk import Conversation, Message
 from recuerda.models.words import (
     Assurance,
@@ -22,6 +23,10 @@ from recuerda.models.words import (
     FactStatus,
     IdentityKind,
     JobState,
+    Law,
+    Purpose,
+    RequestKind,
+    RequestStatus,
     Review,
     Sensitivity,
     Source,
@@ -34,9 +39,11 @@ __all__ = [
     "AuditEntry",
     "Author",
     "Category",
+    "Consent",
     "Conversation",
     "ConversationStatus",
     "Customer",
+    "DataRequest",
     "Delivery",
     "Document",
     "Erasure",
@@ -50,12 +57,18 @@ __all__ = [
     "IdentityKind",
     "Job",
     "JobState",
+    "Law",
     "Memory",
     "Merge",
     "Message",
     "Passage",
+    "Purpose",
+    "Recurring",
+    "RequestKind",
+    "RequestStatus",
     "Review",
     "Sensitivity",
     "Source",
+    "WorkerBeat",
     "now",
 ]

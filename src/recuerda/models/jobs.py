@@ -35,6 +35,22 @@ class Job(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now)
 
 
+class Recurring(SQLModel, table=True):
+    """The last period each recurring job was enqueued for: whoever moves it on enqueues, once."""
+
+    name: str = Field(primary_key=True)
+    period: str  # sorts by time, such as 2026-11-22
+
+
+class WorkerBeat(SQLModel, table=True):
+    """A worker that is alive, and when it last said so."""
+
+    __tablename__ = "worker_beat"
+    id: str = Field(primary_key=True)
+    started_at: datetime = Field(default_factory=now)
+    seen_at: datetime = Field(default_factory=now)
+
+
 class IdempotencyKey(SQLModel, table=True):
     """Which resource a POST with this key made. Holds no words: the answer is read from the resource."""
 

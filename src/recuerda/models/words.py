@@ -95,3 +95,31 @@ class JobState(StrEnum):
 class ErasureStatus(StrEnum):
     PENDING = "pending"
     DONE = "done"
+
+
+class Purpose(StrEnum):
+    """What a customer's data may be used for."""
+
+    SERVICE = "service"
+    MARKETING = "marketing"
+    SPECIAL = "special"  # remembering health and other special categories
+
+
+class Law(StrEnum):
+    GDPR = "gdpr"
+    LGPD = "lgpd"
+    LEY1581 = "ley1581"
+
+
+class RequestKind(StrEnum):
+    ACCESS = "access"
+    ERASURE = "erasure"
+    CORRECTION = "correction"
+    OBJECTION = "objection"
+
+
+class RequestStatus(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"

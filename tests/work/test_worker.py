@@ -1,54 +1,18 @@
 """The outbox: at least once, in order within a lane, taken over when a worker dies."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import select
 
-from recuerda import work
 from recuerda.db import Database, Session
-from recuerda.migrations import migrate
-from recuerda.models import Job, JobState, now
-from recuerda.work import LeaseLost, Worker, Write, enqueue, hold
-from tests.conftest import make_settings
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    given = {}
-    if request.param == "postgresql":
-        given["database_url"] = request.getfixturevalue("postgres_url")
-    database = Database(make_settings(tmp_path, **given).database)
-    await migrate(database)
-    yield database
-    await database.close()
-
-
-async def put(db: Database, lane: str, n: int, **options: Any) -> int | None:
-    async with db.write() as session:
-        return await enqueue(session, "note", lane=lane, payload={"n": n}, **options)
-
-
-async def jobs(db: Database) -> list[Job]:
-    async with db.read() as session:
-        return list((await session.exec(select(Job).order_by(col(Job.id)))).all())
-
-
-def noting(done: list[int], pause: float = 0.0) -> work.Handler:
-    async def handle(payload: Mapping[str, Any]) -> Write | None:
-        await asyncio.sleep(pause)
-
-        async def write(_: Session) -> None:
-            done.append(payload["n"])
-
-        return write
-
-    return handle
+from recuerda.models import Job, JobState, WorkerBeat, now
+from recuerda.work import LeaseLost, Why, Worker, Write, enqueue, explain, hold, queue, why
+from tests.work.conftest import jobs, noting, put
 
 
 async def test_a_lane_keeps_its_order_and_lanes_run_side_by_side(db: Database) -> None:
@@ -69,7 +33,7 @@ async def test_a_lane_keeps_its_order_and_lanes_run_side_by_side(db: Database) -
 async def test_a_failure_is_tried_again_and_given_up_at_last(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "MAX_FAILURES", 3)
+    monkeypatch.setattr(queue, "MAX_FAILURES", 3)
     tries, buried = [], []
 
     async def fail(payload: Mapping[str, Any]) -> Write | None:
@@ -157,6 +121,54 @@ async def test_a_delayed_job_waits(db: Database) -> None:
     worker.handle("note", noting(done))
     await worker.drain()
     assert done == []
+
+
+async def test_nothing_waits_behind_a_delayed_job(db: Database) -> None:
+    await put(db, "a", 1, delay=timedelta(hours=1))
+    await put(db, "a", 2)
+    done: list[int] = []
+    worker = Worker(db)
+    worker.handle("note", noting(done))
+    await worker.drain()
+    assert done == [2]
+
+
+@pytest.mark.parametrize("words", ["uso talla 42", "", "lucia@correo.example", "SM0123"])
+async def test_a_job_holds_ids_and_no_words(db: Database, words: str) -> None:
+    for payload in ({"text": words}, {"ids": ["msg_" + "0" * 32, words]}, {"a": {"b": words}}):
+        with pytest.raises(ValueError, match="ids and numbers only"):
+            async with db.write() as session:
+                await enqueue(session, "note", lane="a", payload=payload)
+    assert await jobs(db) == []
+
+
+def test_pauses_grow_are_bounded_and_never_all_at_once() -> None:
+    pauses = {attempts: {queue.pause(attempts) for _ in range(50)} for attempts in (1, 4, 8, 40)}
+    assert all(len(tries) > 1 for tries in pauses.values())
+    assert max(pauses[1]) <= 1 < min(pauses[4]) < max(pauses[4]) <= 8 < min(pauses[8])
+    assert max(pauses[40]) <= 300
+
+
+def test_a_failure_is_explained_without_its_text() -> None:
+    assert why("Unavailable") is Why.AWAY
+    assert why("OperationalError") is Why.DATABASE
+    assert why("KeyError") is Why.FAULT
+    assert "model" in explain("Unavailable")
+    assert explain(None) == ""
+
+
+async def test_a_worker_says_that_it_is_alive_and_when_it_leaves(db: Database) -> None:
+    async def beats() -> int:
+        async with db.read() as session:
+            return len((await session.exec(select(WorkerBeat))).all())
+
+    worker = Worker(db)
+    running = asyncio.create_task(worker.run())
+    while not await beats():
+        await asyncio.sleep(0.01)
+    await worker.stop()
+    await running
+    assert await beats() == 0
 
 
 async def test_stopping_hands_back_what_is_not_finished(db: Database) -> None:

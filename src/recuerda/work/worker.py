@@ -1,0 +1,231 @@
+"""Claiming and performing jobs. Any number of workers may run, in any number of processes."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from recuerda.db import Database, Session
+from recuerda.models import Job, WorkerBeat, now
+from recuerda.work import queue
+from recuerda.work.bell import Bell
+from recuerda.work.queue import LEASE, Lease, LeaseLost
+from recuerda.work.schedule import Recurrence, enqueue_due
+
+log = logging.getLogger(__name__)
+
+Write = Callable[[Session], Awaitable[None]]
+Handler = Callable[[Mapping[str, Any]], Awaitable[Write | None]]
+
+POLL_SECONDS = 1.0
+BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
+_FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
+
+
+class Worker:
+    def __init__(self, db: Database, *, concurrency: int = 4) -> None:
+        self._db = db
+        self._handlers: dict[str, Handler] = {}
+        self._dead: dict[str, Handler] = {}
+        self._recurrences: list[Recurrence] = []
+        self._wake = asyncio.Event()
+        self._bell = Bell(db)
+        self._slots = asyncio.Semaphore(concurrency)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running = self._stopping = self._known = False
+        self._id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+    def handle(self, kind: str, handler: Handler, *, dead: Handler | None = None) -> None:
+        """`dead` is told of a job of this kind that is given up."""
+        self._handlers[kind] = handler
+        if dead:
+            self._dead[kind] = dead
+
+    def recur(self, recurrence: Recurrence, handler: Handler) -> None:
+        """A job that nobody causes: enqueued once a period, by whichever worker looks first."""
+        self.handle(recurrence.kind, handler)
+        self._recurrences.append(recurrence)
+
+    def wake(self) -> None:
+        """New work was committed: look now instead of at the next poll. Workers elsewhere are told when
+        none of ours is free."""
+        self._wake.set()
+        if not self._running or self._slots.locked():
+            self._bell.ring()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        self._running = True
+        hearing = asyncio.create_task(self._bell.hear(self._wake.set))
+        loop = asyncio.get_running_loop()
+        reap_at = beat_at = loop.time()
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                try:
+                    if loop.time() >= beat_at:
+                        await self._beat()
+                        await enqueue_due(self._db, self._recurrences)
+                        beat_at = loop.time() + BEAT.total_seconds()
+                    if loop.time() >= reap_at:
+                        await self._reap()
+                        reap_at = loop.time() + POLL_SECONDS
+                    while not self._stopping and await self._start_one():
+                        pass
+                except Exception:  # the database is away: say so and try again, forever
+                    log.exception("work could not be claimed; trying again")
+                    await asyncio.sleep(POLL_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        finally:
+            self._running = False
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
+
+    async def stop(self, grace: float = 10.0) -> None:
+        """Take no more, finish what runs within `grace` seconds, hand the rest back at once."""
+        self._stopping = True
+        self._wake.set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            self._bell.ring()  # what was handed back
+        await self._bell.close()
+        if self._known:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # the database may be what made us stop
+                async with self._db.write() as session:
+                    await session.exec(sa.delete(WorkerBeat).where(col(WorkerBeat.id) == self._id))
+
+    async def drain(self) -> None:
+        """Do all that is ready and return: for tests, imports and the command line."""
+        while True:
+            while await self._start_one():
+                pass
+            if not self._tasks:
+                return
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _start_one(self) -> bool:
+        await self._slots.acquire()
+        try:
+            claimed = await self._claim()
+        except BaseException:
+            self._slots.release()
+            raise
+        if claimed is None:
+            self._slots.release()
+            return False
+        task = asyncio.create_task(self._perform(*claimed))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return True
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+        self._wake.set()
+
+    async def _claim(self) -> tuple[Job, Lease] | None:
+        async with self._db.read() as session:  # a look costs no write lock
+            if await queue.next_ready(session, self._handlers) is None:
+                return None
+        async with self._db.write() as session:
+            job = await queue.next_ready(session, self._handlers, lock=True)
+            return None if job is None else (job, queue.take(job))
+
+    async def _perform(self, job: Job, lease: Lease) -> None:
+        try:
+            async with self.keep(lease):
+                write = await self._handlers[job.kind](job.payload)
+                await self.finish(lease, write)
+        except LeaseLost:
+            log.warning("job %s (%s) was taken over by another worker", job.id, job.kind)
+        except asyncio.CancelledError:
+            await asyncio.shield(self.give_back(lease))
+            raise
+        except Exception as error:
+            # Only the error's kind and place are kept: its text may quote a customer.
+            log.warning(
+                "job %s (%s) failed: %s", job.id, job.kind, type(error).__name__, exc_info=frames(error)
+            )
+            await self.fail(lease, error)
+
+    @contextlib.asynccontextmanager
+    async def keep(self, lease: Lease) -> AsyncIterator[None]:
+        """Renew the lease every third of its length while the block runs."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(LEASE.total_seconds() / 3)
+                with contextlib.suppress(sa.exc.SQLAlchemyError):  # the next beat tries again
+                    async with self._db.write() as session:
+                        await queue.renew(session, lease)
+
+        heartbeat = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            heartbeat.cancel()
+
+    async def finish(self, lease: Lease, write: Write | None) -> None:
+        """One transaction: the work's result and "done". Raises `LeaseLost`, and nothing is written."""
+        async with self._db.write() as session:
+            await queue.done(session, lease)
+            if write is not None:
+                await write(session)
+        self.wake()
+
+    async def give_back(self, lease: Lease) -> None:
+        async with self._db.write() as session:
+            await queue.give_back(session, lease)
+
+    async def fail(self, lease: Lease, error: Exception) -> None:
+        """Try again later, further apart each time; give up at last."""
+        async with self._db.write() as session:
+            given_up = await queue.fail(session, lease, error)
+        if given_up:
+            await self._bury(lease.job_id)
+
+    async def _reap(self) -> None:
+        """Give back the jobs of workers that died."""
+        async with self._db.read() as session:
+            lost = await queue.lost(session)
+        for job in lost:
+            async with self._db.write() as session:
+                given_up = await queue.take_back(session, job)
+            if given_up:
+                await self._bury(cast(int, job.id))
+
+    async def _bury(self, job_id: int) -> None:
+        async with self._db.read() as session:
+            job = await session.get_one(Job, job_id)
+        if handler := self._dead.get(job.kind):
+            write = await handler(job.payload)
+            if write is not None:
+                async with self._db.write() as session:
+                    await write(session)
+
+    async def _beat(self) -> None:
+        async with self._db.write() as session:
+            beat = await session.get(WorkerBeat, self._id)
+            if beat is None:
+                session.add(WorkerBeat(id=self._id))
+                await session.exec(sa.delete(WorkerBeat).where(col(WorkerBeat.seen_at) < now() - _FORGOTTEN))
+            else:
+                beat.seen_at = now()
+        self._known = True
+
+
+def frames(error: BaseException) -> Any:
+    """Where it happened, without the error's text, which may hold a customer's words."""
+    return (RuntimeError, RuntimeError(type(error).__name__), error.__traceback__)
