@@ -159,6 +159,7 @@ async def _transaction(session: AsyncSession) -> AsyncIterator[None]:
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.create_function("translate", 3, _translate)  # PostgreSQL has its own
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
@@ -169,6 +170,11 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _translate(text: str | None, from_: str, to: str) -> str | None:
+    """PostgreSQL's `translate`, with as many characters in `to` as in `from_`."""
+    return None if text is None else text.translate(str.maketrans(from_, to))
 
 
 def _on_sqlite_begin(connection: sa.Connection) -> None:

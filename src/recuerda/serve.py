@@ -80,7 +80,7 @@ def serve(settings: Settings) -> None:
 
     def say(recuerda: Recuerda, url: str) -> None:
         console = Console(stderr=True)
-        console.print(f"Recuerda on {url}  (console {url}/console/, API docs {url}/docs)")
+        console.print(f"Recuerda on {url}  (console {url}/console/, API docs {url}/docs)", soft_wrap=True)
         if not settings.api_keys:
             console.print("[yellow]No API key is set, so nobody can use the API: set RECUERDA_API_KEYS.[/]")
 

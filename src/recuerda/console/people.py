@@ -12,6 +12,7 @@ from recuerda.console.web import Posted, SignedIn, Visit, console_router, page, 
 from recuerda.db import Session
 from recuerda.errors import BadInput, NotFound
 from recuerda.facts import profile
+from recuerda.language import fold
 from recuerda.models import (
     Category,
     Conversation,
@@ -47,6 +48,10 @@ async def find(visit: SignedIn, q: str = "", after: str = "") -> Response:
     return await page(visit, "customers.html", q=q, rows=rows, last=last)
 
 
+_ACCENTED = "áàâãäéèêëíìîïóòôõöúùûüñçÁÀÂÃÄÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÑÇ"
+_PLAIN = "aaaaaeeeeiiiiooooouuuuncAAAAAEEEEIIIIOOOOOUUUUNC"
+
+
 def _matches(q: str) -> sa.ColumnElement[bool]:
     like = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     address: sa.ColumnElement[bool] = col(Identity.value).ilike(like, escape="\\")
@@ -54,7 +59,9 @@ def _matches(q: str) -> sa.ColumnElement[bool]:
     if len(digits) >= 4 and not any(c.isalpha() for c in q):  # a phone, however it is spaced
         address = or_(address, col(Identity.value).contains(digits))
     owns = select(Identity.customer_id).where(address)
-    return or_(col(Customer.name).ilike(like, escape="\\"), col(Customer.id) == q, col(Customer.id).in_(owns))
+    # People search "maria" for María, and neither database folds accents by itself.
+    name = sa.func.lower(sa.func.translate(col(Customer.name), _ACCENTED, _PLAIN))
+    return or_(name.like(fold(like), escape="\\"), col(Customer.id) == q, col(Customer.id).in_(owns))
 
 
 @router.get("/customers/{customer_id}")
