@@ -231,7 +231,7 @@ async def test_6_a_customers_token_reaches_that_customer_only(shop: Shop) -> Non
     theirs, victim = await told(shop, SIZE, "victim")
     [fact, *_] = await shop.facts(victim)
     _, me = await told(shop, "Hola", "attacker")
-    token, _ = make_token(shop.recuerda.secret, me)
+    token, _ = make_token(shop.recuerda.secrets[0], me)
     erasure = "/v1/customers/" + victim
     attacks: list[tuple[str, str, Any]] = [
         ("GET", f"/v1/customers/{victim}", None),

@@ -65,7 +65,7 @@ class Recuerda:
     worker: Worker
     turns: Turns
     catalogue: Catalogue
-    secret: str
+    secrets: tuple[str, ...]  # the first signs customers' tokens, all of them open some
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -112,7 +112,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
         worker,
         turns,
         catalogue,
-        _secret(settings),
+        _secrets(settings),
     )
 
 
@@ -163,6 +163,11 @@ def make_data_dir(settings: Settings) -> None:
         ) from error
     if not os.access(settings.data_dir, os.W_OK):
         raise SetupError(f"The data folder {settings.data_dir} cannot be written to.")
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    before = settings.secret_key_before
+    return (_secret(settings), before.get_secret_value()) if before else (_secret(settings),)
 
 
 def _secret(settings: Settings) -> str:

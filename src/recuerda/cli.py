@@ -2,14 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from recuerda.cli_keys import keys
+from recuerda.cli_options import DataDir, EngineName, Host, Port
+from recuerda.cli_options import settings as _settings
 from recuerda.errors import RecuerdaError
-
-if TYPE_CHECKING:
-    from recuerda.settings import Settings
 
 app = typer.Typer(
     name="recuerda",
@@ -20,25 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they would show locals, which hold customers' words
 )
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything Recuerda writes.")]
-Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
-Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes a free one.")]
-EngineName = Annotated[Literal["embedded", "llm"], typer.Option("--engine", help="Which extractor.")]
-
-
-def _settings(**given: Any) -> "Settings":
-    from pydantic import ValidationError
-
-    from recuerda.errors import SetupError
-    from recuerda.settings import Settings
-
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"RECUERDA_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-        )
-        raise SetupError(f"A setting cannot be used: {wrong}") from error
+app.add_typer(keys)
 
 
 @app.command()

@@ -43,7 +43,7 @@ def _readable(path: Path) -> Path:
 
 
 @asynccontextmanager
-async def _beside(settings: Settings) -> AsyncIterator[Recuerda]:
+async def beside(settings: Settings) -> AsyncIterator[Recuerda]:
     """A Recuerda that only writes to the database, so it may run beside a server that has the index open."""
     recuerda = build(settings)
     try:
@@ -54,7 +54,7 @@ async def _beside(settings: Settings) -> AsyncIterator[Recuerda]:
 
 
 async def migrate(settings: Settings) -> None:
-    async with _beside(settings) as recuerda:
+    async with beside(settings) as recuerda:
         present, _ = await revision(recuerda.db)
         _console.print(f"The database is at revision {present}.")
 
@@ -87,7 +87,7 @@ async def ingest(settings: Settings, path: Path, language: str | None) -> None:
     if otherwise is None:
         raise SetupError(f"--language is one of {', '.join(LANGUAGES)}.")
     documents = load(_readable(path), otherwise)
-    async with _beside(settings) as recuerda:
+    async with beside(settings) as recuerda:
         with _progress("Ingesting") as tick:
             counts = await recuerda.knowledge.put_many(documents, tick)
     _console.print(f"{counts['changed']} documents added or changed, {counts['unchanged']} as they were.")
@@ -99,7 +99,7 @@ async def import_memories(settings: Settings, file: Path) -> int:
     from recuerda.memory.importing import Importer
     from recuerda.turns.learn import enqueue_index
 
-    async with _beside(settings) as recuerda:
+    async with beside(settings) as recuerda:
         importer = Importer(
             recuerda.db, recuerda.memories, customers.resolve, enqueue_index, settings.default_language
         )
@@ -144,6 +144,6 @@ async def add_agent(settings: Settings, email: str, name: str, role: str) -> Non
     from recuerda.console.agents import create_agent
 
     password = secrets.token_urlsafe(12)
-    async with _beside(settings) as recuerda, recuerda.db.write() as session:
+    async with beside(settings) as recuerda, recuerda.db.write() as session:
         await create_agent(session, email=email, name=name or email, password=password, role=role)
     Console().print(f"{email} may sign in at /console/ with the password {password}", highlight=False)

@@ -1,6 +1,7 @@
 """`recuerda doctor`: is everything as it must be, and if not, how to mend it."""
 
 import asyncio
+import contextlib
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlmodel import func, select
 
+from recuerda.access import keys
 from recuerda.app import Recuerda, build
 from recuerda.errors import RecuerdaError
 from recuerda.llm import ChatMessage, count_tokens, make_model
@@ -165,19 +167,26 @@ async def _model(recuerda: Recuerda) -> Finding:
 
 
 async def _access(recuerda: Recuerda) -> Finding:
-    keys = recuerda.settings.api_keys
-    if not keys:
+    given = recuerda.settings.api_keys
+    made = []
+    with contextlib.suppress(sa.exc.SQLAlchemyError):  # said of the database already
+        async with recuerda.db.read() as session:
+            made = [key for key in await keys.every(session) if keys.state(key).startswith("active")]
+    if not given and not made:
         return Finding(
             "access",
             "note",
             "no API key: only `recuerda demo` can be used",
-            "Set RECUERDA_API_KEYS=a-long-secret.",
+            "Make one with `recuerda keys create NAME --scope chat`.",
         )
-    if any(len(key.get_secret_value()) < 16 for key in keys):
+    if any(len(key.get_secret_value()) < 16 for key in given):
         return Finding(
-            "access", "note", f"{len(keys)} API keys, one of them short", "Use 16 characters or more."
+            "access",
+            "note",
+            f"{len(given)} keys in API_KEYS, one of them short",
+            "Use 16 characters or more.",
         )
-    return Finding("access", "ok", f"{len(keys)} API keys")
+    return Finding("access", "ok", f"{len(made)} API keys, {len(given)} more in API_KEYS")
 
 
 async def _twilio(recuerda: Recuerda) -> Finding:

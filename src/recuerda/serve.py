@@ -82,7 +82,7 @@ def serve(settings: Settings) -> None:
         console = Console(stderr=True)
         console.print(f"Recuerda on {url}  (console {url}/console/, API docs {url}/docs)", soft_wrap=True)
         if not settings.api_keys:
-            console.print("[yellow]No API key is set, so nobody can use the API: set RECUERDA_API_KEYS.[/]")
+            console.print("The API takes keys made with `recuerda keys create`; see `recuerda doctor`.")
 
     _run(settings, on_start=say)
 

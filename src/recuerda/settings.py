@@ -28,7 +28,12 @@ class Settings(BaseSettings):
         (), description="Comma-separated keys the brand's servers may use."
     )
     secret_key: SecretStr | None = Field(
-        None, description="Signs widget tokens and sessions. Made once in the data folder when not given."
+        None,
+        min_length=32,
+        description="Signs customers' tokens. Made once in the data folder when not given.",
+    )
+    secret_key_before: SecretStr | None = Field(
+        None, description="The SECRET_KEY before this one: its tokens stay good while they last, an hour."
     )
     database_url: str = Field(
         "", description="SQLAlchemy address of PostgreSQL; empty means SQLite in the data folder."
@@ -72,6 +77,18 @@ class Settings(BaseSettings):
     max_message_chars: int = Field(8000, ge=1, description="Longest message a customer may send, characters.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated origins of pages that may call the API from a browser."
+    )
+    rate_per_key: int = Field(
+        12_000, ge=0, description="Requests a minute with one API key; 0 means without limit."
+    )
+    rate_per_customer: int = Field(
+        240, ge=0, description="Requests a minute for one customer; 0 means without limit."
+    )
+    rate_per_address: int = Field(
+        1_200, ge=0, description="Requests a minute from one address without a key; 0 means without limit."
+    )
+    rate_sign_in: int = Field(
+        20, ge=0, description="Sign-ins a minute tried from one address; 0 means without limit."
     )
     twilio_account_sid: str = Field("", description="Twilio account that sends messages.")
     twilio_auth_token: SecretStr | None = Field(None, description="Its token; also checks webhooks.")

@@ -33,6 +33,7 @@ def test_every_setting_is_described() -> None:
 
 def test_every_command_named_exists() -> None:
     known = {c.name or c.callback.__name__ for c in app.registered_commands if c.callback}
+    known |= {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
     shell = "\n".join(re.findall(r"```sh(.*?)```", README.read_text("utf-8"), re.DOTALL))
     named = set(re.findall(r"\brecuerda ([a-z]+)", shell))
     assert named

@@ -23,7 +23,7 @@ async def test_what_one_process_is_told_another_knows(
     environment = {
         "RECUERDA_DATABASE_URL": postgres_url,
         "RECUERDA_CHROMA_URL": chroma_url,
-        "RECUERDA_SECRET_KEY": "one secret for all processes",
+        "RECUERDA_SECRET_KEY": "one secret for all of the processes",
         "RECUERDA_WORKER": "false",
     }
     one, two = Server(tmp_path / "one", environment), Server(tmp_path / "two", environment)

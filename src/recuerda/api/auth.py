@@ -1,4 +1,8 @@
-"""Who is asking: the brand's server with a key, or one customer with a short-lived token."""
+"""Who is asking, and may they: the brand's server with a key, or one customer with a short-lived token.
+
+Every endpoint says which scope a key needs by the type of its `asking`: `MayRead`, or `BrandMayRead` where
+a customer's token is not enough.
+"""
 
 import hmac
 import re
@@ -9,11 +13,15 @@ from ipaddress import ip_address
 from typing import Annotated
 
 import jwt
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from recuerda import customers
+from recuerda.access import audit, keys
+from recuerda.access.limits import Limits
+from recuerda.access.rights import EVERY_SCOPE, Scope
 from recuerda.app import Recuerda
+from recuerda.db import Session
 from recuerda.errors import Forbidden, NotFound, Unauthorized
 from recuerda.models import now
 
@@ -31,10 +39,23 @@ class Caller:
     name: str
     customer_id: str | None = None
     formerly: str | None = None  # the id in the token, when that customer was merged into another since
+    scopes: frozenset[Scope] = EVERY_SCOPE
+    address: str | None = None  # where a brand's server called from
 
     def may_reach(self, customer_id: str) -> None:
         if self.customer_id is not None and customer_id not in (self.customer_id, self.formerly):
             raise Forbidden("This token is for another customer.")
+
+    def note(self, session: Session, action: str, customer_id: str, target: str | None = None) -> None:
+        """Add what this caller does to the audit log, in the transaction that does it."""
+        audit.note(
+            session,
+            actor=self.name,
+            action=action,
+            customer_id=customer_id,
+            target=target,
+            address=self.address,
+        )
 
 
 def recuerda_of(request: Request) -> Recuerda:
@@ -45,6 +66,16 @@ def recuerda_of(request: Request) -> Recuerda:
 Running = Annotated[Recuerda, Depends(recuerda_of)]
 
 
+def limits_of(request: Request) -> Limits:
+    limits: Limits = request.app.state.limits
+    return limits
+
+
+def address_of(request: Request) -> str | None:
+    """Behind a proxy uvicorn has put the client's here, if FORWARDED_ALLOW_IPS names the proxy."""
+    return request.client.host if request.client else None
+
+
 def make_token(secret: str, customer_id: str, life: timedelta = TOKEN_LIFE) -> tuple[str, datetime]:
     """A token that speaks for this customer only, and when it ends."""
     expires = now() + life
@@ -52,20 +83,23 @@ def make_token(secret: str, customer_id: str, life: timedelta = TOKEN_LIFE) -> t
     return jwt.encode(claims, secret, algorithm="HS256"), expires
 
 
-def _customer_of(secret: str, token: str) -> str:
-    try:
-        claims = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            audience=_AUDIENCE,
-            options={"require": ["sub", "exp", "aud"]},
-        )
-    except jwt.ExpiredSignatureError as error:
-        raise Unauthorized("This token has expired. Ask the brand's server for a new one.") from error
-    except jwt.InvalidTokenError as error:
-        raise Unauthorized("This key or token is not valid.") from error
-    return str(claims["sub"])
+def _customer_of(secrets: tuple[str, ...], token: str) -> str:
+    for number, secret in enumerate(secrets, 1):
+        try:
+            claims = jwt.decode(
+                token,
+                secret,
+                algorithms=["HS256"],
+                audience=_AUDIENCE,
+                options={"require": ["sub", "exp", "aud"]},
+            )
+            return str(claims["sub"])
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthorized("This token has expired. Ask the brand's server for a new one.") from error
+        except jwt.InvalidTokenError as error:
+            if number == len(secrets):
+                raise Unauthorized("This key or token is not valid.") from error
+    raise Unauthorized("This key or token is not valid.")
 
 
 def is_loopback(host: str | None) -> bool:
@@ -100,33 +134,63 @@ async def caller(
     request: Request,
     recuerda: Running,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    needed: SecurityScopes,
 ) -> Caller:
-    if credentials is None:
-        if _is_newcomer(request):
-            return Caller("demo")
-        raise Unauthorized(
-            "Send `Authorization: Bearer KEY`, with a key of RECUERDA_API_KEYS or a customer's token."
-        )
-    given = credentials.credentials
+    """Raises `Unauthorized` for nobody, `Forbidden` when a key's scopes do not allow this, `TooMany`."""
+    if credentials is not None:
+        asking = await _known(request, recuerda, credentials.credentials)
+    elif _is_newcomer(request):
+        asking = Caller("demo")
+    else:
+        limits_of(request).address(address_of(request))
+        raise Unauthorized("Send `Authorization: Bearer KEY`, with an API key or a customer's token.")
+    for scope in needed.scopes:
+        if scope not in asking.scopes:
+            raise Forbidden(f"This key may not do this: it needs the scope `{scope}`.", scope=scope)
+    return asking
+
+
+async def _known(request: Request, recuerda: Recuerda, given: str) -> Caller:
+    limits, address = limits_of(request), address_of(request)
     for number, key in enumerate(recuerda.settings.api_keys, 1):
         if hmac.compare_digest(key.get_secret_value().encode(), given.encode()):
-            return Caller(f"key {number}")
-    claimed = _customer_of(recuerda.secret, given)
+            limits.key.count(f"key {number}")
+            return Caller(f"key {number}", address=address)
+    if keys.looks_like_one(given):
+        try:
+            known = await keys.recognise(recuerda.db, given)
+        except Unauthorized:
+            limits.address(address)
+            raise
+        limits.key.count(known.id)
+        scopes = frozenset(scope for scope in Scope if scope in known.scopes)
+        return Caller(f"key {known.name}", scopes=scopes, address=address)
+    limits.address(address)
+    claimed = _customer_of(recuerda.secrets, given)
     async with recuerda.db.read() as session:
         try:
             current = (await customers.get(session, claimed)).id  # follows merges
         except NotFound:
             current = claimed  # erased: may still read the receipt of that
+    limits.customer.count(current)
     return Caller("customer", current, claimed)
 
 
-AnyCaller = Annotated[Caller, Depends(caller)]
-
-
-def brand(asking: AnyCaller) -> Caller:
+def brand(asking: Annotated[Caller, Depends(caller)]) -> Caller:
     if asking.customer_id is not None:
         raise Forbidden("A customer's token cannot do this; use an API key.")
     return asking
 
 
-Brand = Annotated[Caller, Depends(brand)]
+# A key with the scope, or a customer's token, which reaches that customer only:
+MayChat = Annotated[Caller, Security(caller, scopes=[Scope.CHAT])]
+MayRead = Annotated[Caller, Security(caller, scopes=[Scope.READ])]
+MayWrite = Annotated[Caller, Security(caller, scopes=[Scope.WRITE])]
+MayAdminister = Annotated[Caller, Security(caller, scopes=[Scope.ADMIN])]
+# A key with the scope:
+BrandMayChat = Annotated[Caller, Security(brand, scopes=[Scope.CHAT])]
+BrandMayIssueTokens = Annotated[Caller, Security(brand, scopes=[Scope.TOKENS])]
+BrandMayRead = Annotated[Caller, Security(brand, scopes=[Scope.READ])]
+BrandMayWrite = Annotated[Caller, Security(brand, scopes=[Scope.WRITE])]
+BrandMayTendKnowledge = Annotated[Caller, Security(brand, scopes=[Scope.KNOWLEDGE])]
+BrandMayAdminister = Annotated[Caller, Security(brand, scopes=[Scope.ADMIN])]

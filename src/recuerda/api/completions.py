@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from recuerda import conversations, customers
-from recuerda.api.auth import Brand, Running
+from recuerda.api.auth import BrandMayChat, Running
 from recuerda.app import Recuerda
 from recuerda.db import Session
 from recuerda.errors import BadInput, RecuerdaError
@@ -64,7 +64,7 @@ async def _conversation(session: Session, customer: Customer, body: CompletionRe
 
 
 @router.post("/completions")
-async def complete(body: CompletionRequest, recuerda: Running, asking: Brand) -> Any:
+async def complete(body: CompletionRequest, recuerda: Running, asking: BrandMayChat) -> Any:
     """Answers the last `user` message with the memory of `user`; earlier ones are remembered already."""
     last = body.messages[-1]
     if last.role != "user" or not last.text.strip():

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from recuerda import conversations, customers
-from recuerda.api.auth import AnyCaller, Brand, Caller, Running
+from recuerda.api.auth import BrandMayChat, Caller, MayChat, Running
 from recuerda.api.idempotency import Key, Once
 from recuerda.api.schemas import (
     ConversationView,
@@ -45,7 +45,7 @@ async def _customer(session: Session, body: NewConversation, asking: Caller) -> 
 
 @router.post("", status_code=201)
 async def open_conversation(
-    body: NewConversation, recuerda: Running, asking: AnyCaller, key: Key = None
+    body: NewConversation, recuerda: Running, asking: MayChat, key: Key = None
 ) -> ConversationView:
     """Start a conversation with a customer, made when new."""
     once = Once(key, asking, "/v1/conversations", body)
@@ -71,7 +71,7 @@ async def _mine(session: Session, conversation_id: str, asking: Caller) -> Conve
 
 
 @router.get("/{conversation_id}")
-async def get_conversation(conversation_id: str, recuerda: Running, asking: AnyCaller) -> ConversationView:
+async def get_conversation(conversation_id: str, recuerda: Running, asking: MayChat) -> ConversationView:
     async with recuerda.db.read() as session:
         return await conversation_view(session, await _mine(session, conversation_id, asking))
 
@@ -80,7 +80,7 @@ async def get_conversation(conversation_id: str, recuerda: Running, asking: AnyC
 async def list_messages(
     conversation_id: str,
     recuerda: Running,
-    asking: AnyCaller,
+    asking: MayChat,
     cursor: Annotated[int, Query(ge=-1, le=2**31)] = -1,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> Page[MessageView]:
@@ -106,7 +106,7 @@ async def post_message(
     body: NewMessage,
     request: Request,
     recuerda: Running,
-    asking: AnyCaller,
+    asking: MayChat,
     key: Key = None,
     accept: Annotated[str, Header()] = "application/json",
 ) -> Any:
@@ -168,7 +168,7 @@ async def _events(recuerda: Recuerda, accepted: Accepted) -> AsyncIterator[str]:
 
 
 @router.post("/{conversation_id}/handoff")
-async def hand_off(conversation_id: str, recuerda: Running, asking: AnyCaller) -> ConversationView:
+async def hand_off(conversation_id: str, recuerda: Running, asking: MayChat) -> ConversationView:
     """Ask for a person; the assistant answers no more until the conversation is handed back."""
     async with recuerda.db.write() as session:
         await _mine(session, conversation_id, asking)
@@ -176,15 +176,13 @@ async def hand_off(conversation_id: str, recuerda: Running, asking: AnyCaller) -
 
 
 @router.post("/{conversation_id}/resolve")
-async def resolve(conversation_id: str, recuerda: Running, asking: Brand) -> ConversationView:
+async def resolve(conversation_id: str, recuerda: Running, asking: BrandMayChat) -> ConversationView:
     async with recuerda.db.write() as session:
         return await conversation_view(session, await conversations.resolve(session, conversation_id))
 
 
 @router.post("/{conversation_id}/rating")
-async def rate(
-    conversation_id: str, body: NewRating, recuerda: Running, asking: AnyCaller
-) -> ConversationView:
+async def rate(conversation_id: str, body: NewRating, recuerda: Running, asking: MayChat) -> ConversationView:
     """How the customer found it, 1 to 5."""
     async with recuerda.db.write() as session:
         await _mine(session, conversation_id, asking)

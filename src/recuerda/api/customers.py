@@ -5,7 +5,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from recuerda import customers, privacy
-from recuerda.api.auth import TOKEN_LIFE, AnyCaller, Brand, Caller, Running, make_token
+from recuerda.api.auth import (
+    TOKEN_LIFE,
+    BrandMayAdminister,
+    BrandMayIssueTokens,
+    BrandMayRead,
+    BrandMayWrite,
+    Caller,
+    MayAdminister,
+    MayRead,
+    Running,
+    make_token,
+)
 from recuerda.api.idempotency import Key, Once
 from recuerda.api.schemas import (
     Created,
@@ -42,20 +53,22 @@ async def _reach(session: Session, customer_id: str, asking: Caller) -> Customer
 
 
 @router.post("/tokens", status_code=201)
-async def make_customer_token(body: CustomerRef, recuerda: Running, asking: Brand) -> dict[str, Any]:
+async def make_customer_token(
+    body: CustomerRef, recuerda: Running, asking: BrandMayIssueTokens
+) -> dict[str, Any]:
     """A token for the chat page of one customer, whom the brand vouches for; lasts an hour."""
     async with recuerda.db.write() as session:
         customer = await customers.resolve(
             session, body.addresses, name=body.name, assurance=Assurance.SIGNED
         )
-    token, expires = make_token(recuerda.secret, customer.id, TOKEN_LIFE)
+    token, expires = make_token(recuerda.secrets[0], customer.id, TOKEN_LIFE)
     return {"token": token, "expires_at": expires, "customer_id": customer.id}
 
 
 @router.get("/customers")
 async def find_customers(
     recuerda: Running,
-    asking: Brand,
+    asking: BrandMayRead,
     email: str | None = None,
     phone: str | None = None,
     external_id: str | None = None,
@@ -73,7 +86,7 @@ async def find_customers(
 
 
 @router.get("/customers/{customer_id}")
-async def get_profile(customer_id: str, recuerda: Running, asking: AnyCaller) -> dict[str, Any]:
+async def get_profile(customer_id: str, recuerda: Running, asking: MayRead) -> dict[str, Any]:
     """Who the customer is, and the current facts by category."""
     async with recuerda.db.read() as session:
         customer = await _reach(session, customer_id, asking)
@@ -89,7 +102,7 @@ async def get_profile(customer_id: str, recuerda: Running, asking: AnyCaller) ->
 async def list_facts(
     customer_id: str,
     recuerda: Running,
-    asking: AnyCaller,
+    asking: MayRead,
     status: FactStatus | None = None,
     category: Category | None = None,
     as_of: Moment | None = None,
@@ -116,7 +129,11 @@ async def list_facts(
 
 @router.post("/customers/{customer_id}/facts", status_code=201)
 async def add_fact(
-    customer_id: str, body: NewFact, recuerda: Running, asking: Brand, key: Key = None
+    customer_id: str,
+    body: NewFact,
+    recuerda: Running,
+    asking: BrandMayWrite,
+    key: Key = None,
 ) -> FactView:
     """Something the brand knows. What a customer says in a conversation is found by itself."""
     once = Once(key, asking, f"/v1/customers/{customer_id}/facts", body)
@@ -144,7 +161,11 @@ async def add_fact(
 
 @router.post("/customers/{customer_id}/memories", status_code=201)
 async def add_memories(
-    customer_id: str, body: list[NewMemoryItem], recuerda: Running, asking: Brand, key: Key = None
+    customer_id: str,
+    body: list[NewMemoryItem],
+    recuerda: Running,
+    asking: BrandMayWrite,
+    key: Key = None,
 ) -> Page[Created]:
     """Items of the customer's history: orders, returns, tickets, notes. At most 500 at a time."""
     if not 1 <= len(body) <= 500:
@@ -181,7 +202,7 @@ async def add_memories(
 async def recall(
     customer_id: str,
     recuerda: Running,
-    asking: AnyCaller,
+    asking: MayRead,
     q: Annotated[str, Query(min_length=1, max_length=2000)],
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
     token_budget: Annotated[int | None, Query(ge=1, le=100_000)] = None,
@@ -205,7 +226,7 @@ async def recall(
 
 
 @router.get("/customers/{customer_id}/export")
-async def export(customer_id: str, recuerda: Running, asking: AnyCaller) -> dict[str, Any]:
+async def export(customer_id: str, recuerda: Running, asking: MayAdminister) -> dict[str, Any]:
     """All that is held about the customer."""
     async with recuerda.db.read() as session:
         customer = await _reach(session, customer_id, asking)
@@ -213,7 +234,9 @@ async def export(customer_id: str, recuerda: Running, asking: AnyCaller) -> dict
 
 
 @router.delete("/customers/{customer_id}", status_code=202)
-async def erase(customer_id: str, recuerda: Running, asking: AnyCaller, response: Response) -> dict[str, str]:
+async def erase(
+    customer_id: str, recuerda: Running, asking: MayAdminister, response: Response
+) -> dict[str, str]:
     """Erase the customer everywhere. Gone from every answer at once; the receipt follows."""
     asking.may_reach(customer_id)
     async with recuerda.db.write() as session:
@@ -224,7 +247,7 @@ async def erase(customer_id: str, recuerda: Running, asking: AnyCaller, response
 
 
 @router.get("/erasures/{erasure_id}")
-async def get_erasure(erasure_id: str, recuerda: Running, asking: AnyCaller) -> ErasureView:
+async def get_erasure(erasure_id: str, recuerda: Running, asking: MayAdminister) -> ErasureView:
     async with recuerda.db.read() as session:
         erasure = await privacy.get_erasure(session, erasure_id)
         asking.may_reach(erasure.customer_id)
@@ -232,7 +255,7 @@ async def get_erasure(erasure_id: str, recuerda: Running, asking: AnyCaller) -> 
 
 
 @router.post("/customers/{customer_id}/merges", status_code=201)
-async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: Brand) -> MergeView:
+async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: BrandMayAdminister) -> MergeView:
     """`other_id` is the same person: their history becomes this customer's. Can be undone."""
     async with recuerda.db.write() as session:
         merged = await customers.merge(session, customer_id, body.other_id, actor=asking.name)
@@ -242,7 +265,7 @@ async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: Bra
 
 
 @router.delete("/merges/{merge_id}")
-async def unmerge(merge_id: str, recuerda: Running, asking: Brand) -> MergeView:
+async def unmerge(merge_id: str, recuerda: Running, asking: BrandMayAdminister) -> MergeView:
     async with recuerda.db.write() as session:
         merged = await customers.unmerge(session, merge_id)
         await enqueue_reindex(session, merged.customer_id)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from recuerda import reviews
-from recuerda.api.auth import AnyCaller, Running
+from recuerda.api.auth import MayWrite, Running
 from recuerda.api.schemas import NewDecision
 from recuerda.facts import profile
 from recuerda.facts.profile import FactView
@@ -12,7 +12,7 @@ router = APIRouter(prefix="/v1/facts", tags=["facts"])
 
 
 @router.post("/{fact_id}/decisions")
-async def decide(fact_id: str, body: NewDecision, recuerda: Running, asking: AnyCaller) -> FactView:
+async def decide(fact_id: str, body: NewDecision, recuerda: Running, asking: MayWrite) -> FactView:
     """Confirm, edit, reject or forget a fact. Kept with who decided, when and why."""
     async with recuerda.db.write() as session:
         fact = await reviews.decide(

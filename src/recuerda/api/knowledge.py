@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from recuerda.api.auth import Brand, Running
+from recuerda.api.auth import BrandMayTendKnowledge, Running
 from recuerda.api.schemas import Created, KnowledgeView, Locale, NewKnowledge, Page
 from recuerda.errors import NotFound
 from recuerda.language import detect, from_locale
@@ -15,7 +15,12 @@ router = APIRouter(prefix="/v1/knowledge", tags=["knowledge"])
 
 
 @router.put("/{document_id}")
-async def put(document_id: DocumentId, body: NewKnowledge, recuerda: Running, asking: Brand) -> Created:
+async def put(
+    document_id: DocumentId,
+    body: NewKnowledge,
+    recuerda: Running,
+    asking: BrandMayTendKnowledge,
+) -> Created:
     """Add or replace an article, policy or product. Putting the same again does nothing."""
     await recuerda.knowledge.put(
         NewDocument(
@@ -32,7 +37,7 @@ async def put(document_id: DocumentId, body: NewKnowledge, recuerda: Running, as
 
 
 @router.delete("/{document_id}", status_code=204)
-async def remove(document_id: str, recuerda: Running, asking: Brand) -> Response:
+async def remove(document_id: str, recuerda: Running, asking: BrandMayTendKnowledge) -> Response:
     if not await recuerda.knowledge.remove(document_id):
         raise NotFound("There is no knowledge with this id.")
     return Response(status_code=204)
@@ -41,7 +46,7 @@ async def remove(document_id: str, recuerda: Running, asking: Brand) -> Response
 @router.get("")
 async def search(
     recuerda: Running,
-    asking: Brand,
+    asking: BrandMayTendKnowledge,
     q: Annotated[str, Query(min_length=1, max_length=2000)],
     language: Locale | None = None,
     limit: Annotated[int, Query(ge=1, le=50)] = 5,

@@ -23,6 +23,8 @@ class BadJSON(RecuerdaError):
 
 def respond(error: RecuerdaError, request: Request) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if "retry_after" in error.extra:
+        headers["Retry-After"] = str(error.extra["retry_after"])
     return JSONResponse(
         error.problem(request.url.path), status_code=error.status, media_type=MEDIA_TYPE, headers=headers
     )

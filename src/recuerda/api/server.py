@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recuerda import __version__, console, widget
+from recuerda.access.limits import Limits
 from recuerda.api import completions, conversations, customers, facts, health, knowledge, problems
 from recuerda.app import Recuerda, running
 from recuerda.channels import twilio
@@ -62,6 +63,7 @@ def create_app(
     app.state.open_to_loopback = demo and not settings.api_keys
     app.state.demo = demo
     app.state.metrics = health.Metrics()
+    app.state.limits = Limits(settings)
     problems.install(app)
     for part in (conversations, customers, facts, knowledge, completions, health, twilio):
         app.include_router(part.router)

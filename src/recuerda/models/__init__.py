@@ -4,7 +4,7 @@ Ids sort by time of making (see `ids`). Times are aware, UTC. `SQLModel(table=Tr
 validate: what comes from outside is checked at the edge (`api`, `channels`), never here.
 """
 
-from recuerda.models.access import AuditEntry
+from recuerda.models.access import ApiKey, AuditEntry
 from recuerda.models.agents import Agent, AgentSession
 from recuerda.models.columns import now
 from recuerda.models.facts import Evidence, Fact, FactEvent
@@ -35,6 +35,7 @@ from recuerda.models.words import (
 __all__ = [
     "Agent",
     "AgentSession",
+    "ApiKey",
     "Assurance",
     "AuditEntry",
     "Author",

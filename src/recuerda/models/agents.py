@@ -13,6 +13,8 @@ class Agent(SQLModel, table=True):
     name: str
     password_hash: str
     role: str = "reviewer"
+    special: bool = False  # a reviewer who may see and confirm facts of a special category
+    disabled_at: datetime | None = None
     failed_logins: int = 0
     locked_until: datetime | None = None
     created_at: datetime = Field(default_factory=now)

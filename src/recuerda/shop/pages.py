@@ -172,7 +172,7 @@ async def token(request: Request, recuerda: Running) -> dict[str, str]:
             locale=person["locale"] if person else None,
             assurance=Assurance.SIGNED,
         )
-    signed, expires = make_token(recuerda.secret, customer.id)
+    signed, expires = make_token(recuerda.secrets[0], customer.id)
     return {"token": signed, "expires_at": expires.isoformat(), "customer_id": customer.id}
 
 
