@@ -50,7 +50,7 @@ async def write(folder: Path) -> None:
         ]
         async with db.write() as session:
             ids = await service.remember(session, person, items, vectors)
-        await service.index(person, ids)
+        await service.index(ids)
 
 
 def kill_while_persisting(folder: Path, wait: float) -> None:

@@ -210,7 +210,7 @@ async def write(db: Database, service: Memories, person: str, n: int) -> float:
     prepared = await service.prepare([said])
     async with db.write() as session:
         ids = await service.remember(session, person, [said], prepared)
-    await service.index(person, ids)
+    await service.index(ids)
     hits = await service.recall(person, f"what is my parrot called, Zoltan the {n}th?", floor=0.0)
     if hits[0].id != ids[0]:
         raise SystemExit(f"{person}: the new memory was not found")

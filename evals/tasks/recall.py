@@ -62,7 +62,7 @@ async def _remember(world: World, sample: Sample) -> tuple[str, dict[str, str]]:
             session, {IdentityKind.EXTERNAL_ID: sample.data["customer"]}, assurance=Assurance.SIGNED
         )
         ids = await memories.remember(session, customer.id, items, vectors)
-    await memories.index(customer.id, ids)
+    await memories.index(ids)
     return customer.id, {id: item.external_id for id, item in zip(ids, items, strict=True)}
 
 

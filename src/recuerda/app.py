@@ -95,7 +95,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     learner = Learner(db, memories, embedder, extractor, listener, catalogue)
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)
-    worker.handle("index", learner.index)
+    worker.handle_together("index", learner.index)
     deliverer = Deliverer(db, make_twilio(settings), settings.public_url)
     worker.handle("deliver", deliverer.deliver, dead=deliverer.give_up)
     worker.handle("erase", privacy.Eraser(db, memories).erase)

@@ -7,9 +7,9 @@ the disk is flushed once for all of them. PostgreSQL: plain transactions through
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
@@ -54,6 +54,7 @@ class Database:
         )
         sa.event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
         sa.event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
+        _say_savepoints(engine.sync_engine.dialect)
         return engine
 
     @contextlib.asynccontextmanager
@@ -179,4 +180,22 @@ def _translate(text: str | None, from_: str, to: str) -> str | None:
 
 def _on_sqlite_begin(connection: sa.Connection) -> None:
     mode = connection.get_execution_options().get("recuerda_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if mode == "DEFERRED":  # waits for nobody
+        _driver(connection).say("BEGIN DEFERRED")
+    else:
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _driver(connection: sa.Connection) -> sqlite.Connection:
+    return cast(sqlite.Connection, connection.connection.driver_connection)
+
+
+def _say_savepoints(dialect: Any) -> None:
+    """Savepoints come with every write; said to the driver they cost a tenth of a statement."""
+
+    def say(words: str) -> Callable[[sa.Connection, str], None]:
+        return lambda connection, name: _driver(connection).say(f"{words} {name}")
+
+    dialect.do_savepoint = say("SAVEPOINT")
+    dialect.do_release_savepoint = say("RELEASE SAVEPOINT")
+    dialect.do_rollback_to_savepoint = say("ROLLBACK TO SAVEPOINT")

@@ -6,9 +6,10 @@ that is stored beside every vector; vectors of different names are never compare
 
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 Vectors = NDArray[np.float32]
+
+_KEPT = 2000  # texts whose vectors a process keeps: 4 MB
 
 
 class Embedder(Protocol):
@@ -61,6 +64,8 @@ class SentenceEncoder:
     # One set of weights a process (130 MB); it keeps scratch buffers, so one caller at a time.
     _lock = threading.Lock()
     _shared: Any = None
+    # A turn asks for the same words up to five times: to search, to recall, to hear, to remember, to learn.
+    _known: ClassVar[OrderedDict[str, Vectors]] = OrderedDict()
 
     @property
     def _model(self) -> Any:
@@ -75,7 +80,17 @@ class SentenceEncoder:
         if not texts:
             return np.zeros((0, self.dimensions), np.float32)
         with self._lock:
-            return unit(np.asarray(self._model.encode(list(texts)), np.float32))
+            known = self._known
+            found = {text: known[text] for text in texts if text in known}
+            if new := [text for text in dict.fromkeys(texts) if text not in found]:
+                made = unit(np.asarray(self._model.encode(new), np.float32))
+                found |= zip(new, made, strict=True)
+            for text in found if len(found) <= _KEPT // 8 else ():  # a bulk would push out all else
+                known[text] = found[text]
+                known.move_to_end(text)
+            while len(known) > _KEPT:
+                known.popitem(last=False)
+            return np.stack([found[text] for text in texts])
 
 
 class OpenAIEmbedder:

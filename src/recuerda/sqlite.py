@@ -59,6 +59,10 @@ class Connection:
             self._until = float("inf")
         return await _in_thread(work)
 
+    def say(self, statement: str) -> None:
+        """At once, for what takes no time and waits for nobody."""
+        self._conn.execute(statement)
+
     def cursor(self) -> "Cursor":
         return Cursor(self)
 
@@ -109,9 +113,7 @@ class Cursor:
         match sql[:6].upper():
             case "SELECT":
                 await self._owner.read(self._run)
-            case "INSERT" | "UPDATE" | "SAVEPO" | "RELEAS" | "ROLLBA":
-                self._run()
-            case "BEGIN " if sql.endswith("DEFERRED"):
+            case "INSERT" | "UPDATE":
                 self._run()
             case _:
                 await _in_thread(self._run)

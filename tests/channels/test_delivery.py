@@ -92,9 +92,8 @@ async def test_worker_killed_while_twilio_answers(known: Phone, monkeypatch: pyt
 
     monkeypatch.setattr(Twilio, "send", sends_and_hangs)
     worker = known.shop.recuerda.worker
-    claimed = await worker._claim()
-    assert claimed is not None
-    dying = asyncio.ensure_future(worker._handlers["deliver"](claimed[0].payload))
+    [(job, _)] = await worker._claim()
+    dying = asyncio.ensure_future(worker._handlers["deliver"](job.payload))
     await sent.wait()
     dying.cancel()
     monkeypatch.setattr(Twilio, "send", send)

@@ -77,5 +77,5 @@ async def remember(
     vectors = await service.prepare(items)
     async with db.write() as session:
         ids = await service.remember(session, customer_id, items, vectors)
-    await service.index(customer_id, ids)
+    await service.index(ids)
     return ids

@@ -1,7 +1,7 @@
 """The outbox: at least once, in order within a lane, taken over when a worker dies."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -74,10 +74,54 @@ async def test_a_dead_workers_job_is_taken_over_and_its_late_result_is_void(db: 
     await worker.stop()
     await running
     with pytest.raises(LeaseLost):
-        await worker.finish(lost, await noting(done)({"n": 99}))
+        await worker.finish(lost, write=await noting(done)({"n": 99}))
     assert done == [1]
     [job] = await jobs(db)
     assert (job.state, job.crashes) == (JobState.DONE, 1)
+
+
+async def test_work_that_is_cheaper_by_the_dozen_waits_for_the_rest_and_is_done_at_once(db: Database) -> None:
+    done: list[int] = []
+    batches: list[list[int]] = []
+
+    async def together(payloads: Sequence[Mapping[str, Any]]) -> None:
+        assert len(done) == 3
+        batches.append([payload["n"] for payload in payloads])
+
+    async with db.write() as session:
+        for n in range(5):
+            await enqueue(session, "many", lane=f"many {n}", payload={"n": n})
+        await enqueue(session, "many", lane="many 4", payload={"n": 5})  # behind another of its lane
+    for n in range(3):
+        await put(db, f"one {n}", n)
+    worker = Worker(db, concurrency=1)
+    worker.handle("note", noting(done))
+    worker.handle_together("many", together)
+    worker._together_at = asyncio.get_running_loop().time()
+    await worker.drain()
+    assert batches == [[0, 1, 2, 3, 4], [5]]
+    assert {job.state for job in await jobs(db)} == {JobState.DONE}
+
+
+async def test_what_is_done_together_fails_together_and_is_tried_again(db: Database) -> None:
+    tries: list[int] = []
+
+    async def together(payloads: Sequence[Mapping[str, Any]]) -> None:
+        tries.append(len(payloads))
+        if len(tries) == 1:
+            raise OSError
+
+    async with db.write() as session:
+        for n in range(3):
+            await enqueue(session, "many", lane=f"many {n}", payload={"n": n})
+    worker = Worker(db)
+    worker.handle_together("many", together)
+    await worker.drain()
+    async with db.write() as session:
+        await session.exec(sa.update(Job).values(run_at=now()))
+    await worker.drain()
+    assert tries == [3, 3]
+    assert [job.attempts for job in await jobs(db)] == [2, 2, 2]
 
 
 async def test_the_result_and_done_are_one_transaction(db: Database) -> None:

@@ -105,12 +105,13 @@ def _parsed(found: Iterable[Any]) -> tuple[list[Row], Vectors | None]:
     return rows, np.stack([from_bytes(r[8]) for r in ordered]) if ordered else None
 
 
-async def full(session: Session, customer_id: str, ids: Sequence[str]) -> list[Memory]:
-    """Whole rows, in no order."""
-    found: list[Memory] = []
+async def vectors(session: Session, ids: Sequence[str], embedder: str) -> list[tuple[str, str, bytes]]:
+    """(id, customer's id, vector) of those that are still there: for the index alone, which has no words."""
+    query = sa.select(col(Memory.id), col(Memory.customer_id), col(Memory.embedding))
+    found: list[tuple[str, str, bytes]] = []
     for part in chunks(ids):
-        query = select(Memory).where(col(Memory.customer_id) == customer_id, col(Memory.id).in_(part))
-        found += (await session.exec(query)).all()
+        rows = await _run(session, query.where(col(Memory.id).in_(part), col(Memory.embedder) == embedder))
+        found += [(id, customer_id, data) for id, customer_id, data in rows]
     return found
 
 

@@ -100,9 +100,9 @@ class Memories:
             vectors = await self.prepare(items)
         return await write(session, customer_id, items, vectors, self._embedder.name)
 
-    async def index(self, customer_id: str, ids: Sequence[str]) -> None:
+    async def index(self, ids: Sequence[str]) -> None:
         """Brings these memories from SQL to Chroma; any number of times, in any order."""
-        await self._index.bring(customer_id, ids)
+        await self._index.bring(ids)
 
     async def recall(
         self,

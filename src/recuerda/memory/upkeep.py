@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -37,7 +36,7 @@ class VectorIndex:
         self._users = 0
         self._idle = asyncio.Condition()
         self._upkeep = asyncio.Lock()  # held by whoever closes, mends and opens again
-        self._owed: dict[str, set[str]] = defaultdict(set)
+        self._owed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._healed_at = 0.0
         self._healing = False
@@ -75,30 +74,31 @@ class VectorIndex:
                 self._suspect(error)
         return None
 
-    async def bring(self, customer_id: str, ids: Sequence[str]) -> None:
+    async def bring(self, ids: Sequence[str]) -> None:
         """Copies memories from SQL to Chroma, or notes that they are owed: SQL has them either way."""
-        async with self._db.read() as session:
-            rows = await sql.full(session, customer_id, ids)
-        entries = [
-            Entry(row.id, customer_id, from_bytes(row.embedding))
-            for row in rows
-            if row.embedder == self._embedder.name
-        ]
         async with self._open() as shards:
             try:
-                for start in range(0, len(entries) if shards else 0, BATCH):
+                # Read while Chroma is held open: whoever erases meanwhile waits for us and sweeps after us.
+                entries = await self._entries(ids) if shards else []
+                for start in range(0, len(entries), BATCH):
                     assert shards
                     await asyncio.to_thread(shards.upsert, entries[start : start + BATCH])
             except Unavailable as error:
                 self._suspect(error)
                 shards = None
             if shards is None:
-                self._owed[customer_id] |= set(ids)
+                self._owed.update(ids)
+
+    async def _entries(self, ids: Sequence[str]) -> list[Entry]:
+        """In the order of their shards, so that each is written once."""
+        async with self._db.read() as session:
+            found = await sql.vectors(session, ids, self._embedder.name)
+        shards = self._home.shards
+        found.sort(key=lambda row: shard_of(row[1], shards))
+        return [Entry(id, customer_id, from_bytes(data)) for id, customer_id, data in found]
 
     async def erase(self, customer_ids: Sequence[str]) -> dict[str, int]:
         """Builds the customers' shards anew from SQL, which no longer knows them, and sweeps the files."""
-        for customer_id in customer_ids:
-            self._owed.pop(customer_id, None)
         async with self._upkeep:
             shards = self._home.shards
             return await self._mend(sorted({shard_of(id, shards) for id in customer_ids}))
@@ -135,7 +135,7 @@ class VectorIndex:
             "indexed": indexed,
             "open": shards is not None,
             "healing": self._healing,
-            "owed": sum(map(len, self._owed.values())),
+            "owed": len(self._owed),
             "shards": self._home.shards,
         }
 
@@ -225,9 +225,8 @@ class VectorIndex:
     async def _settle(self) -> None:
         """Writes what is owed, once; what cannot be written is owed still."""
         if self._shards and not self._closing:
-            owed, self._owed = self._owed, defaultdict(set)
-            for customer_id, ids in owed.items():
-                await self.bring(customer_id, sorted(ids))
+            owed, self._owed = self._owed, set()
+            await self.bring(sorted(owed))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -5,7 +5,7 @@ a message before is never taken again, so doing it twice changes nothing.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import col, select
@@ -19,7 +19,7 @@ from recuerda.extraction.reconcile import reconcile
 from recuerda.facts import profile, record
 from recuerda.language import from_locale
 from recuerda.memory import Memories, NewMemory
-from recuerda.models import Author, Conversation, Customer, Memory, Message
+from recuerda.models import Author, Conversation, Memory, Message
 from recuerda.work import Write, enqueue
 
 log = logging.getLogger(__name__)
@@ -122,12 +122,8 @@ class Learner:
 
         return write
 
-    async def index(self, payload: Mapping[str, Any]) -> Write | None:
-        async with self._db.read() as session:
-            if await session.get(Customer, payload["customer_id"]) is None:
-                return None  # erased meanwhile
-        await self._memories.index(payload["customer_id"], payload["ids"])
-        return None
+    async def index(self, payloads: Sequence[Mapping[str, Any]]) -> None:
+        await self._memories.index([id for payload in payloads for id in payload["ids"]])
 
     async def _turns(self, session: Session, message: Message) -> list[Turn]:
         query = (

@@ -168,7 +168,7 @@ class Turns:
         try:
             async with self._worker.keep(lease):
                 write, reply = await self._compose(message, events)
-                await self._worker.finish(lease, write)
+                await self._worker.finish(lease, write=write)
             await events.put(Replied(reply))
         except LeaseLost:
             await events.put(Replied(await self.wait(message.id, lease.job_id)))

@@ -4,7 +4,7 @@ transaction."""
 import random
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -105,15 +105,17 @@ def take(job: Job) -> Lease:
     return Lease(cast(int, job.id), job.lease_token, job.attempts)
 
 
-async def next_ready(session: Session, kinds: Collection[str], *, lock: bool = False) -> Job | None:
-    """The oldest job whose time has come and whose lane has none before it."""
+async def ready(
+    session: Session, kinds: Collection[str], *, limit: int = 1, lock: bool = False
+) -> Sequence[Job]:
+    """The oldest jobs whose time has come and whose lanes have none before them: at most one a lane."""
     earlier = aliased(Job)
     busy = sa.exists().where(
         col(earlier.lane) == col(Job.lane),
         col(earlier.id) < col(Job.id),
         col(earlier.state).in_(_UNFINISHED),
     )
-    ready = (
+    query = (
         select(Job)
         .where(
             Job.state == JobState.READY,
@@ -122,11 +124,11 @@ async def next_ready(session: Session, kinds: Collection[str], *, lock: bool = F
             ~busy,
         )
         .order_by(col(Job.id))
-        .limit(1)
+        .limit(limit)
     )
     if lock:
-        ready = ready.with_for_update(skip_locked=True)
-    return (await session.exec(ready)).first()
+        query = query.with_for_update(skip_locked=True)
+    return (await session.exec(query)).all()
 
 
 def _mine(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:

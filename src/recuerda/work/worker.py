@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -24,9 +24,12 @@ log = logging.getLogger(__name__)
 
 Write = Callable[[Session], Awaitable[None]]
 Handler = Callable[[Mapping[str, Any]], Awaitable[Write | None]]
+Together = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 POLL_SECONDS = 1.0
 BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
+_TOGETHER = 200  # jobs performed at once, of a kind that can be
+_PUT_OFF = 5.0  # seconds such jobs wait at most while there is other work
 _FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
 
 
@@ -34,6 +37,7 @@ class Worker:
     def __init__(self, db: Database, *, concurrency: int = 4) -> None:
         self._db = db
         self._handlers: dict[str, Handler] = {}
+        self._together: dict[str, Together] = {}
         self._dead: dict[str, Handler] = {}
         self._recurrences: list[Recurrence] = []
         self._wake = asyncio.Event()
@@ -41,6 +45,7 @@ class Worker:
         self._slots = asyncio.Semaphore(concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = self._stopping = self._known = False
+        self._together_at = 0.0
         self._id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
     def handle(self, kind: str, handler: Handler, *, dead: Handler | None = None) -> None:
@@ -48,6 +53,11 @@ class Worker:
         self._handlers[kind] = handler
         if dead:
             self._dead[kind] = dead
+
+    def handle_together(self, kind: str, handler: Together) -> None:
+        """For work that nobody waits for and that is cheaper by the dozen: done when there is no other, or
+        after some seconds, and then all of it at once. The handler writes nothing that "done" depends on."""
+        self._together[kind] = handler
 
     def recur(self, recurrence: Recurrence, handler: Handler) -> None:
         """A job that nobody causes: enqueued once a period, by whichever worker looks first."""
@@ -122,10 +132,10 @@ class Worker:
         except BaseException:
             self._slots.release()
             raise
-        if claimed is None:
+        if not claimed:
             self._slots.release()
             return False
-        task = asyncio.create_task(self._perform(*claimed))
+        task = asyncio.create_task(self._perform(claimed))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return True
@@ -135,41 +145,57 @@ class Worker:
         self._slots.release()
         self._wake.set()
 
-    async def _claim(self) -> tuple[Job, Lease] | None:
-        async with self._db.read() as session:  # a look costs no write lock
-            if await queue.next_ready(session, self._handlers) is None:
-                return None
-        async with self._db.write() as session:
-            job = await queue.next_ready(session, self._handlers, lock=True)
-            return None if job is None else (job, queue.take(job))
+    async def _claim(self) -> list[tuple[Job, Lease]]:
+        """One job, or all that is ready of the kinds done together."""
+        single, many = (self._handlers, 1), (self._together, _TOGETHER)
+        late = asyncio.get_running_loop().time() - self._together_at > _PUT_OFF
+        for kinds, limit in (many, single) if late else (single, many):
+            async with self._db.read() as session:  # a look costs no write lock
+                if not await queue.ready(session, kinds):
+                    continue
+            async with self._db.write() as session:
+                jobs = await queue.ready(session, kinds, limit=limit, lock=True)
+                claimed = [(job, queue.take(job)) for job in jobs]
+            if kinds is self._together:
+                self._together_at = asyncio.get_running_loop().time()
+            if claimed:
+                return claimed
+        return []
 
-    async def _perform(self, job: Job, lease: Lease) -> None:
+    async def _perform(self, claimed: Sequence[tuple[Job, Lease]]) -> None:
+        kind, leases = claimed[0][0].kind, [lease for _, lease in claimed]
         try:
-            async with self.keep(lease):
-                write = await self._handlers[job.kind](job.payload)
-                await self.finish(lease, write)
+            async with self.keep(*leases):
+                if together := self._together.get(kind):
+                    await together([job.payload for job, _ in claimed])
+                    await self.finish(*leases)
+                else:
+                    [(job, lease)] = claimed
+                    await self.finish(lease, write=await self._handlers[kind](job.payload))
         except LeaseLost:
-            log.warning("job %s (%s) was taken over by another worker", job.id, job.kind)
+            log.warning("jobs %s (%s) were taken over by another worker", _ids(leases), kind)
         except asyncio.CancelledError:
-            await asyncio.shield(self.give_back(lease))
+            await asyncio.shield(self.give_back(*leases))
             raise
         except Exception as error:
             # Only the error's kind and place are kept: its text may quote a customer.
             log.warning(
-                "job %s (%s) failed: %s", job.id, job.kind, type(error).__name__, exc_info=frames(error)
+                "jobs %s (%s) failed: %s", _ids(leases), kind, type(error).__name__, exc_info=frames(error)
             )
-            await self.fail(lease, error)
+            for lease in leases:
+                await self.fail(lease, error)
 
     @contextlib.asynccontextmanager
-    async def keep(self, lease: Lease) -> AsyncIterator[None]:
-        """Renew the lease every third of its length while the block runs."""
+    async def keep(self, *leases: Lease) -> AsyncIterator[None]:
+        """Renew the leases every third of their length while the block runs."""
 
         async def beat() -> None:
             while True:
                 await asyncio.sleep(LEASE.total_seconds() / 3)
                 with contextlib.suppress(sa.exc.SQLAlchemyError):  # the next beat tries again
                     async with self._db.write() as session:
-                        await queue.renew(session, lease)
+                        for lease in leases:
+                            await queue.renew(session, lease)
 
         heartbeat = asyncio.create_task(beat())
         try:
@@ -177,17 +203,19 @@ class Worker:
         finally:
             heartbeat.cancel()
 
-    async def finish(self, lease: Lease, write: Write | None) -> None:
+    async def finish(self, *leases: Lease, write: Write | None = None) -> None:
         """One transaction: the work's result and "done". Raises `LeaseLost`, and nothing is written."""
         async with self._db.write() as session:
-            await queue.done(session, lease)
+            for lease in leases:
+                await queue.done(session, lease)
             if write is not None:
                 await write(session)
         self.wake()
 
-    async def give_back(self, lease: Lease) -> None:
+    async def give_back(self, *leases: Lease) -> None:
         async with self._db.write() as session:
-            await queue.give_back(session, lease)
+            for lease in leases:
+                await queue.give_back(session, lease)
 
     async def fail(self, lease: Lease, error: Exception) -> None:
         """Try again later, further apart each time; give up at last."""
@@ -224,6 +252,10 @@ class Worker:
             else:
                 beat.seen_at = now()
         self._known = True
+
+
+def _ids(leases: Sequence[Lease]) -> str:
+    return ", ".join(str(lease.job_id) for lease in leases)
 
 
 def frames(error: BaseException) -> Any:
