@@ -1,5 +1,7 @@
 """Conversations and messages: opened, written to, handed to a person, resolved, rated."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlmodel import col, select
 
@@ -136,8 +138,24 @@ async def recent(
     ]
 
 
-async def just_forgotten(session: Session, message: Message, *, replies: int = 2) -> list[str]:
-    """The facts that one of the last replies before `message` forgot: what the customer may still undo."""
+async def may_remember(session: Session, conversation_id: str, *, lock: bool = False) -> bool:
+    """Whether what is said in it may be learnt.
+
+    With `lock`, inside the transaction that would write: it locks the customer's row, as turning memory off
+    does, so that either this sees the switch or the switch sees what was written.
+    """
+    conversation = await get(session, conversation_id)
+    switch = select(Customer.remember).where(Customer.id == conversation.customer_id)
+    customer = (await session.exec(switch.with_for_update() if lock else switch)).first()
+    await session.refresh(conversation, ["remember"])
+    return bool(customer and conversation.remember)
+
+
+_UNDOABLE = ("forget", "refuse", "off_record", "stop_memory")
+
+
+async def last_act(session: Session, message: Message, *, replies: int = 2) -> dict[str, Any] | None:
+    """The receipt of what one of the last replies before `message` did that the customer may still undo."""
     query = (
         select(Message)
         .where(
@@ -149,7 +167,8 @@ async def just_forgotten(session: Session, message: Message, *, replies: int = 2
         .limit(replies)
     )
     receipts = [earlier.receipt or {} for earlier in (await session.exec(query)).all()]
-    return next((list(r["forgot"]) for r in receipts if r.get("forgot")), [])
+    last = next((receipt for receipt in receipts if receipt.get("act")), None)
+    return last if last and last["act"] in _UNDOABLE else None
 
 
 _CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)

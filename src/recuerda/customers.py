@@ -155,6 +155,7 @@ async def merge(session: Session, customer_id: str, other_id: str, *, actor: str
             sa.update(table).where(table.customer_id == other.id).values(customer_id=customer.id)
         )
     other.merged_into = customer.id
+    customer.remember = customer.remember and other.remember  # who was told not to remember still is
     record = Merge(customer_id=customer.id, other_id=other.id, moved=moved, actor=actor)
     session.add(record)
     await _touch(session, customer.id, other.id)

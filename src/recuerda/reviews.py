@@ -9,7 +9,8 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, Conflict
 from recuerda.facts.profile import get
 from recuerda.facts.record import make_room, note, state_of
-from recuerda.models import Fact, FactStatus, Review, now
+from recuerda.masking import mask
+from recuerda.models import Fact, FactEvent, FactStatus, Review, now
 
 Decision = Literal["confirm", "edit", "reject", "forget"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
@@ -51,8 +52,8 @@ async def decide(
     fact.review = Review.DONE
     fact.version += 1
     if decision == "edit":
-        fact.statement = statement if statement is not None else fact.statement
-        fact.value = value if value is not None else fact.value
+        fact.statement = mask(statement) if statement is not None else fact.statement
+        fact.value = mask(value) if value is not None else fact.value
         fact.embedding = fact.embedder = None  # made anew when it is next needed
     if decision in ("confirm", "edit"):
         await _make_current(session, fact, actor)
@@ -64,9 +65,10 @@ async def decide(
 
 
 async def _make_current(session: Session, fact: Fact, actor: str) -> None:
-    with session.no_autoflush:
-        fact.status, fact.valid_to = FactStatus.ACTIVE, None
-        await make_room(session, fact, actor)
+    for other in await make_room(session, fact, actor):  # first: two must never be current at once
+        other.superseded_by = fact.id
+    fact.status, fact.valid_to, fact.superseded_by = FactStatus.ACTIVE, None, None
+    await session.flush()
 
 
 async def restore(session: Session, customer_id: str, fact_ids: Sequence[str], *, actor: str) -> list[Fact]:
@@ -75,8 +77,19 @@ async def restore(session: Session, customer_id: str, fact_ids: Sequence[str], *
     for fact_id in fact_ids:
         fact = await get(session, fact_id)
         if fact.customer_id == customer_id and fact.status is FactStatus.FORGOTTEN:
+            was = await _status_before(session, fact_id)
             note(session, fact, "restored", actor, before=state_of(fact))
             fact.version += 1
-            await _make_current(session, fact, actor)
+            if was is FactStatus.PROPOSED:  # it still awaits what it awaited
+                fact.status, fact.valid_to, fact.review = was, None, Review.NEEDED
+            else:
+                await _make_current(session, fact, actor)
             restored.append(fact)
     return restored
+
+
+async def _status_before(session: Session, fact_id: str) -> FactStatus:
+    """What a forgotten fact was until then."""
+    forgotten = select(FactEvent).where(FactEvent.fact_id == fact_id, FactEvent.action == "forget")
+    last = (await session.exec(forgotten.order_by(col(FactEvent.id).desc()).limit(1))).first()
+    return FactStatus((last.before or {})["status"]) if last and last.before else FactStatus.ACTIVE

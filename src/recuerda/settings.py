@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     catalogue: Path | None = Field(
         None, description="A YAML file of the brand's own kinds of facts, on top of those shipped."
     )
+    marketing_uses: Annotated[tuple[Literal["none", "personal"], ...], NoDecode] = Field(
+        ("none", "personal"),
+        description="Sensitivities whose facts marketing may use, comma-separated; special ones never are.",
+    )
     llm_model: str = Field("", description="Name of the chat model; empty means no model.")
     llm_base_url: str | None = Field(
         default_factory=lambda: _openai("BASE_URL"),
@@ -96,7 +100,7 @@ class Settings(BaseSettings):
     twilio_api_url: str = Field("", description="Another address for Twilio's REST, for trying it locally.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "marketing_uses", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):

@@ -135,10 +135,13 @@ async def test_facts_as_of_a_moment(shop: Shop) -> None:
     assert then == ["42"]
 
 
-async def test_handing_over_silences_the_assistant(shop: Shop) -> None:
+async def test_handing_over_silences_the_assistant_but_for_saying_so_once(shop: Shop) -> None:
     conversation = await shop.open()
     assert (await shop.http.post(f"/v1/conversations/{conversation}/handoff")).json()["status"] == "waiting"
-    assert (await shop.say(conversation, "¿Hola?"))["reply"] is None
+    said = (await shop.say(conversation, "¿Hola?"))["reply"]
+    assert "persona del equipo" in said["text"]
+    assert said["receipt"]["act"] == "waiting"
+    assert (await shop.say(conversation, "¿Cuál es la zapatilla más barata?"))["reply"] is None
     assert (await shop.http.post(f"/v1/conversations/{conversation}/resolve")).json()["status"] == "resolved"
     assert (await shop.say(conversation, "Una cosa más"))["reply"] is not None
     rated = await shop.http.post(f"/v1/conversations/{conversation}/rating", json={"rating": 5})

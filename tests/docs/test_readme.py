@@ -18,6 +18,8 @@ def settings_table() -> str:
     rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         default = "" if field.default_factory else field.default
+        if isinstance(default, tuple):
+            default = ",".join(default)
         shown = {"": "", "None": "", "()": "", "True": "true"}.get(str(default), str(default))
         rows.append(f"| `{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description} |")
     return "\n".join(rows) + "\n"

@@ -35,6 +35,7 @@ from recuerda.api.views import customer_view
 from recuerda.db import Session
 from recuerda.errors import BadInput
 from recuerda.facts import profile, record
+from recuerda.facts.policy import stricter
 from recuerda.facts.profile import FactView
 from recuerda.ids import new_id
 from recuerda.language import detect, from_locale
@@ -149,8 +150,12 @@ async def add_fact(
                 customer.id,
                 source=Source.AGENT,
                 actor=asking.name,
-                **body.model_dump(exclude={"language"}),
+                **body.model_dump(exclude={"language", "sensitivity"}),
                 language=language,
+                sensitivity=stricter(
+                    body.sensitivity, recuerda.catalogue.sensitivity(body.category, body.attribute)
+                ),
+                marketing_uses=recuerda.settings.marketing_uses,
                 single=bool(body.attribute and recuerda.catalogue.is_single(body.attribute)),
             )
             await once.made(session, fact.id, customer.id)

@@ -99,6 +99,7 @@ class ConversationView(BaseModel):
     channel: str
     status: ConversationStatus
     memory: str = Field(description="`settled` once every job of this conversation has run, else `pending`.")
+    remember: bool = Field(description="False once the customer asked not to remember this conversation.")
     locale: str | None
     language: str
     rating: int | None
@@ -127,6 +128,8 @@ class Receipt(BaseModel):
     knowledge: list[str] = []
     because: list[Because] = []
     forgot: list[str] = []
+    act: str | None = Field(None, description="What the reply did besides answering: forget, off_record, ...")
+    asked: dict[str, Any] | None = Field(None, description="The one question about memory the reply put.")
     fallback: str | None = Field(None, description="Why the embedded engine answered for the model.")
 
 
@@ -172,6 +175,7 @@ class CustomerView(BaseModel):
     id: str
     name: str | None
     locale: str | None
+    remember: bool = Field(description="False while nothing new is to be remembered, in any conversation.")
     created_at: datetime
     identities: list[IdentityView]
 

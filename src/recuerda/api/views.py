@@ -29,6 +29,7 @@ async def conversation_view(session: Session, conversation: Conversation) -> Con
                 "customer_id",
                 "channel",
                 "status",
+                "remember",
                 "locale",
                 "language",
                 "rating",
@@ -45,6 +46,7 @@ async def customer_view(session: Session, customer: Customer) -> CustomerView:
         id=customer.id,
         name=customer.name,
         locale=customer.locale,
+        remember=customer.remember,
         created_at=customer.created_at,
         identities=[
             IdentityView(kind=i.kind, value=i.value, assurance=i.assurance)

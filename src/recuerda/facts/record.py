@@ -3,7 +3,8 @@
 Every change leaves a `FactEvent`: who, when, why, and what it was before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -14,7 +15,10 @@ from recuerda.errors import BadInput
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.reconcile import Change, Close, Known, Record, Repeat
+from recuerda.extraction.statements import normal, plain_value
+from recuerda.facts.policy import purposes
 from recuerda.facts.profile import get
+from recuerda.masking import mask
 from recuerda.models import (
     Category,
     Conversation,
@@ -68,17 +72,23 @@ async def apply(
     *,
     embedder: Embedder,
     catalogue: Catalogue,
+    marketing_uses: Collection[str] = (),
 ) -> list[str]:
     """Write what reconciling decided about one message; returns the ids of facts recorded or changed.
 
-    `vectors` maps a draft's statement to its embedding.
+    `vectors` maps a draft's statement to its embedding. `marketing_uses`: see `policy`.
     """
     conversation = await session.get_one(Conversation, message.conversation_id)
+    refused = await _rejected(session, message.customer_id)
     touched = []
     for change in changes:
         match change:
             case Record():
+                if any(_same_again(change.draft, fact) for fact in refused):
+                    # A person said it is not so: saying it again is a reason to look, not to believe.
+                    change = replace(change, status=FactStatus.PROPOSED, review=True, supersedes=())
                 fact = _new_fact(message, change, vectors, embedder, catalogue)
+                fact.purposes = purposes(fact.sensitivity, marketing_uses)
                 await _insert(session, fact, conversation, message, change)
             case Repeat():
                 fact = await get(session, change.fact_id)
@@ -91,6 +101,19 @@ async def apply(
         touched.append(fact.id)
     await session.flush()
     return touched
+
+
+async def _rejected(session: Session, customer_id: str) -> list[Fact]:
+    query = select(Fact).where(Fact.customer_id == customer_id, Fact.status == FactStatus.REJECTED)
+    return list((await session.exec(query)).all())
+
+
+def _same_again(draft: Draft, fact: Fact) -> bool:
+    if fact.subject != draft.subject:
+        return False
+    if draft.attribute and draft.value is not None and fact.attribute == draft.attribute:
+        return plain_value(fact.value) == plain_value(draft.value)
+    return normal(fact.statement) == normal(draft.statement)
 
 
 def _new_fact(
@@ -115,7 +138,7 @@ def _new_fact(
         sensitivity=draft.sensitivity,
         confidence=draft.confidence,
         source=Source.CONVERSATION,
-        review=Review.NEEDED,
+        review=Review.NEEDED if change.review else Review.NOT_NEEDED,
         valid_from=change.valid_from or message.at,
         expires_at=change.expires_at,
         embedding=None if vector is None else to_bytes(vector),
@@ -130,7 +153,8 @@ async def _insert(
     replaced = [await get(session, old_id) for old_id in change.supersedes]
     for old in replaced:
         _retire(session, old, fact.valid_from, EXTRACTOR)
-    await make_room(session, fact, EXTRACTOR)
+    if fact.status is FactStatus.ACTIVE:
+        replaced += await make_room(session, fact, EXTRACTOR)
     evidence = _evidence(fact, message, conversation, change.draft)
     fact.evidence_id = evidence.id
     session.add(fact)
@@ -147,22 +171,26 @@ def _retire(session: Session, fact: Fact, at: datetime, actor: str, *, reason: s
     fact.version += 1
 
 
-async def make_room(session: Session, fact: Fact, actor: str) -> None:
-    """Before `fact` becomes current: retire what else is current for its single-valued attribute."""
-    if fact.single and fact.status is FactStatus.ACTIVE:
-        query = select(Fact).where(
-            Fact.customer_id == fact.customer_id,
-            Fact.subject == fact.subject,
-            Fact.attribute == fact.attribute,
-            col(Fact.single),
-            Fact.status == FactStatus.ACTIVE,
-            Fact.id != fact.id,
-        )
-        with session.no_autoflush:  # `fact` may be half way to being current
-            others = (await session.exec(query)).all()
-        for other in others:
-            _retire(session, other, now(), actor)
+async def make_room(session: Session, fact: Fact, actor: str) -> list[Fact]:
+    """Before `fact` becomes current: retire what else is current for its single-valued attribute.
+
+    The caller names `fact` as what supersedes them, once it is written.
+    """
+    if not fact.single:
+        return []
+    query = select(Fact).where(
+        Fact.customer_id == fact.customer_id,
+        Fact.subject == fact.subject,
+        Fact.attribute == fact.attribute,
+        col(Fact.single),
+        Fact.status == FactStatus.ACTIVE,
+        Fact.id != fact.id,
+    )
+    others = list((await session.exec(query)).all())
+    for other in others:
+        _retire(session, other, now(), actor)
     await session.flush()
+    return others
 
 
 def _evidence(fact: Fact, message: Message, conversation: Conversation, draft: Draft) -> Evidence:
@@ -195,7 +223,13 @@ async def _add_evidence(
 
 
 def state_of(fact: Fact) -> dict[str, str | None]:
-    return {"statement": fact.statement, "value": fact.value, "status": fact.status.value}
+    """What its history keeps of a fact before a change; see `past` for how it is read."""
+    return {
+        "statement": mask(fact.statement),
+        "value": None if fact.value is None else mask(fact.value),
+        "status": fact.status.value,
+        "valid_to": None if fact.valid_to is None else fact.valid_to.isoformat(),
+    }
 
 
 def note(
@@ -213,7 +247,7 @@ def note(
             customer_id=fact.customer_id,
             action=action,
             actor=actor,
-            reason=reason,
+            reason=None if reason is None else mask(reason),
             before=before,
         )
     )
@@ -233,26 +267,33 @@ async def state(
     subject: str = "customer",
     sensitivity: Sensitivity = Sensitivity.NONE,
     single: bool = False,
+    marketing_uses: Collection[str] = (),
 ) -> Fact:
-    """A fact said by hand: by the brand's system or an agent, without a conversation behind it."""
+    """A fact said by hand, without a conversation behind it: by the brand's system, an agent, or the
+    customer's yes to a question. Of a special category it awaits the customer's yes or an agent's."""
     if source is Source.CONVERSATION:
         raise BadInput("A fact from a conversation needs its message; send the message instead.")
+    special = sensitivity is Sensitivity.SPECIAL
     fact = Fact(
         customer_id=customer_id,
         category=category,
         attribute=attribute,
-        value=value,
-        statement=statement,
+        value=None if value is None else mask(value),
+        statement=mask(statement),
         language=language,
         subject=subject,
+        status=FactStatus.PROPOSED if special else FactStatus.ACTIVE,
         sensitivity=sensitivity,
+        purposes=purposes(sensitivity, marketing_uses),
         source=source,
-        review=Review.NOT_NEEDED,
+        review=Review.NEEDED if special else Review.NOT_NEEDED,
         single=single,
     )
-    await make_room(session, fact, actor)
+    replaced = [] if special else await make_room(session, fact, actor)
     session.add(fact)
     await session.flush()
+    for old in replaced:
+        old.superseded_by = fact.id
     note(session, fact, "recorded", actor)
     return fact
 

@@ -104,6 +104,10 @@ class Memories:
         """Brings these memories from SQL to Chroma; any number of times, in any order."""
         await self._index.bring(ids)
 
+    async def unindex(self, customer_id: str, ids: Sequence[str]) -> None:
+        """Takes out of Chroma memories of a customer that SQL no longer has."""
+        await self._index.remove(customer_id, ids)
+
     async def recall(
         self,
         customer_id: str,

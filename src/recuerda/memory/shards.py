@@ -131,6 +131,11 @@ class Shards:
                 metadatas=[{"customer": row.customer_id, "seal": seal(row.vector)} for row in rows],
             )
 
+    def remove(self, customer_id: str, ids: Sequence[str]) -> None:
+        """Not found any more; the bytes go when the shard is next built anew (see `forget`)."""
+        with self._lock, speaking("write"):
+            self._collection(shard_of(customer_id, self.shards)).delete(ids=list(ids))
+
     def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str]:
         """Ids of the customer's entries nearest to `vector`, about exactly (see `_HNSW`)."""
         with speaking("read"):

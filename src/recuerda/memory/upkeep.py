@@ -89,6 +89,12 @@ class VectorIndex:
             if shards is None:
                 self._owed.update(ids)
 
+    async def remove(self, customer_id: str, ids: Sequence[str]) -> None:
+        """Takes out of Chroma what SQL no longer has. Raises `Unavailable`: it must be tried again."""
+        async with self._open() as shards:
+            if shards:
+                await asyncio.to_thread(shards.remove, customer_id, ids)
+
     async def _entries(self, ids: Sequence[str]) -> list[Entry]:
         """In the order of their shards, so that each is written once."""
         async with self._db.read() as session:

@@ -61,6 +61,7 @@ class Fact(SQLModel, table=True):
     subject: str = "customer"
     status: FactStatus = Field(default=FactStatus.ACTIVE, sa_type=choice(FactStatus))
     sensitivity: Sensitivity = Field(default=Sensitivity.NONE, sa_type=choice(Sensitivity))
+    purposes: list[str] = Field(default_factory=lambda: ["service"], sa_type=json_column())
     confidence: float = 1.0
     source: Source = Field(sa_type=choice(Source))
     review: Review = Field(default=Review.NEEDED, sa_type=choice(Review))
@@ -81,7 +82,7 @@ class FactEvent(SQLModel, table=True):
     id: str = new_key("fev")
     fact_id: str = Field(foreign_key="fact.id", index=True)
     customer_id: str = Field(foreign_key="customer.id", index=True)
-    action: str  # recorded, repeated, superseded, confirm, edit, reject, forget, restored, expired
+    action: str  # recorded, repeated, superseded, asked, confirm, edit, reject, forget, restored, expired
     actor: str  # extractor, customer, an agent's e-mail, or an API key's name
     reason: str | None = Field(default=None, sa_type=text_column())
     before: dict[str, Any] | None = Field(default=None, sa_type=json_column())

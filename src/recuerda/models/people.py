@@ -16,6 +16,9 @@ class Customer(SQLModel, table=True):
     locale: str | None = None
     # Raised by every write to the customer's memories: caches compare it, in this process or another.
     memory_version: int = 0
+    remember: bool = (
+        True  # off: nothing new is learnt from what this customer says, until they allow it again
+    )
     merged_into: str | None = Field(default=None, foreign_key="customer.id", index=True)
     created_at: datetime = Field(default_factory=now)
 

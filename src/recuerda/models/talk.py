@@ -19,6 +19,7 @@ class Conversation(SQLModel, table=True):
     language: str = "en"
     # Allotted to the next message; taking it locks the row, which is what keeps a conversation in order.
     next_position: int = 0
+    remember: bool = True  # off: nothing of this conversation is learnt or recalled
     rating: int | None = None
     rating_comment: str | None = Field(default=None, sa_type=text_column())
     external_id: str | None = Field(default=None, unique=True)

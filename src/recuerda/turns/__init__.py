@@ -8,7 +8,38 @@ from typing import Any, Literal, Protocol
 from recuerda.extraction import Draft, Role
 from recuerda.language import Language
 
-Intent = Literal["answer", "handoff", "forget", "undo"]
+Intent = Literal[
+    "answer",
+    "handoff",
+    "waiting",  # a person was called and has not come yet
+    "forget",
+    "undo",
+    "off_record",  # nothing of this conversation is to be remembered
+    "stop_memory",  # nor anything new in any
+    "resume_memory",
+    "agree",  # yes or no to the question of our last reply: consent ...
+    "refuse",
+    "renew",  # ... or whether something changed
+    "keep",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question put to the customer, once: the yes or no right after it answers it.
+
+    `facts` are the ids it is about; or those that `message`, by its id, teaches. `value` is what behaviour
+    says instead of the fact's.
+    """
+
+    kind: Literal["consent", "drift"]
+    facts: tuple[str, ...] = ()
+    message: str | None = None
+    value: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.kind if self.value is None else f"{self.kind}: {self.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +57,17 @@ class KnownFact:
     quote: str | None  # the customer's words, when they said it in a conversation
     relevance: float  # cosine of the statement with the message, -1 to 1
     proposed: bool = False  # awaits consent or review: may be shown to the customer, never acted upon
+    special: bool = False
+    asked: frozenset[str] = frozenset()  # what the customer was asked about it already, see `Asked.about`
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What the latest orders say instead of a fact."""
+
+    fact_id: str
+    value: str
+    memories: tuple[str, ...]  # ids of those orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +120,13 @@ class Context:
     orders: Sequence[KnownMemory]  # all orders and returns, newest first
     knowledge: Sequence[KnownPassage]  # best first
     products: Sequence[KnownPassage]  # the catalogue in the customer's language, for recommending
-    undoable: bool = False  # a reply just before forgot something
+    undoable: bool = False  # a reply just before forgot something, or turned memory off
     locale: str | None = None  # es-CO: which currency to speak of
+    message_id: str = ""
+    asked: Asked | None = None  # what our last reply asked
+    remembers: bool = True  # whether what is said here will be remembered
+    attended: bool = False  # a person has, or was called to, this conversation
+    drifts: Sequence[Drift] = ()  # facts that the latest orders contradict
 
 
 @dataclass(slots=True)
@@ -92,6 +139,9 @@ class Used:
     intent: Intent = "answer"
     forget: list[str] = field(default_factory=list)  # fact ids the customer asked to forget
     forget_all: bool = False  # everything, also what did not fit into the context
+    ask: Asked | None = None  # what the reply asks
+    question: str = ""  # in words; the end of the reply
+    statement: str | None = None  # of the fact that a yes makes
 
 
 class Engine(Protocol):

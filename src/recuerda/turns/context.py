@@ -4,7 +4,7 @@ Facts come first (they are what makes a reply personal), then knowledge, then me
 a share of the token budget and what one leaves over the next may take.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,9 +20,20 @@ from recuerda.facts import profile
 from recuerda.language import Language, from_locale
 from recuerda.llm import count_tokens
 from recuerda.memory import Knowledge, KnowledgeHit, Memories, Recalled
-from recuerda.models import Conversation, Customer, Evidence, Fact, FactStatus, Memory, Message
+from recuerda.models import (
+    Conversation,
+    ConversationStatus,
+    Customer,
+    Evidence,
+    Fact,
+    FactStatus,
+    Memory,
+    Message,
+    Sensitivity,
+)
 from recuerda.settings import Settings
-from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said
+from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, asking
+from recuerda.turns.drift import drifts
 from recuerda.turns.embedded.statements import follow_up
 
 _SHARE_OF_FACTS = 0.35
@@ -57,14 +68,16 @@ async def gather(sources: Sources, message: Message) -> Context:
         stored = await profile.current(session, customer.id, proposed=True)
         quotes = await _first_quotes(session, stored)
         orders = await _orders(session, customer.id)
-        undoable = bool(await conversations.just_forgotten(session, message))
+        undoable = await conversations.last_act(session, message) is not None
+        asked = await asking.pending(session, message)
+        asked_before = await asking.asked_before(session, [fact.id for fact in stored])
     language = from_locale(message.language) or sources.settings.default_language
     said = [Said(m.author.value, text) for m, text in transcript]
     query = _query(message.text, said)
     vector = await _vector(sources, query)
     recalled = await _recall(sources, message, query, vector, language)
     hits = await sources.knowledge.search(query, language=language, limit=_PASSAGES)
-    facts = await _rank(sources, stored, quotes, vector)
+    facts = await _rank(sources, stored, quotes, asked_before, vector)
     heard = await _hear(sources.listener, said, message.text, language)
     if question := follow_up(heard, language):
         hits = _merged(hits, await sources.knowledge.search(question, language=language, limit=2))
@@ -76,6 +89,7 @@ async def gather(sources: Sources, message: Message) -> Context:
         [_passage(hit) for hit in hits], int(left * _SHARE_OF_KNOWLEDGE), lambda p: p.text
     )
     kept_memories, _ = _fit(recalled, left - int(left * _SHARE_OF_KNOWLEDGE) + over, lambda m: m.text)
+    products = await _products(sources.knowledge, language)
     return Context(
         brand=sources.settings.brand,
         message=message.text,
@@ -88,9 +102,14 @@ async def gather(sources: Sources, message: Message) -> Context:
         memories=kept_memories,
         orders=orders,
         knowledge=kept_passages,
-        products=await _products(sources.knowledge, language),
+        products=products,
         undoable=undoable,
         locale=conversation.locale or customer.locale,
+        message_id=message.id,
+        asked=asked,
+        remembers=customer.remember and conversation.remember,
+        drifts=drifts(stored, orders, products),
+        attended=conversation.status in (ConversationStatus.WAITING, ConversationStatus.AGENT),
     )
 
 
@@ -165,7 +184,11 @@ async def _stale(session: Session, items: Sequence[Recalled]) -> set[str]:
 
 
 async def _rank(
-    sources: Sources, facts: Sequence[Fact], quotes: dict[str, Evidence], vector: Vectors | None
+    sources: Sources,
+    facts: Sequence[Fact],
+    quotes: dict[str, Evidence],
+    asked: Collection[tuple[str, str | None]],
+    vector: Vectors | None,
 ) -> list[KnownFact]:
     missing = [f for f in facts if f.embedding is None or f.embedder != sources.embedder.name]
     vectors = {f.id: from_bytes(f.embedding) for f in facts if f.embedding is not None and f not in missing}
@@ -185,6 +208,8 @@ async def _rank(
             quote=quotes[fact.id].quote if fact.id in quotes else None,
             relevance=0.0 if vector is None else float(vectors[fact.id] @ vector),
             proposed=fact.status is FactStatus.PROPOSED,
+            special=fact.sensitivity is Sensitivity.SPECIAL,
+            asked=frozenset(about or "" for fact_id, about in asked if fact_id == fact.id),
         )
         for fact in facts
     ]

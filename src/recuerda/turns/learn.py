@@ -5,11 +5,12 @@ a message before is never taken again, so doing it twice changes nothing.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlmodel import col, select
 
+from recuerda import conversations
 from recuerda.db import Database, Session
 from recuerda.embeddings import Embedder
 from recuerda.errors import Unavailable
@@ -20,6 +21,7 @@ from recuerda.facts import profile, record
 from recuerda.language import from_locale
 from recuerda.memory import Memories, NewMemory
 from recuerda.models import Author, Conversation, Memory, Message
+from recuerda.turns import asking
 from recuerda.work import Write, enqueue
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,18 @@ async def enqueue_index(
     )
 
 
+async def enqueue_unindex(session: Session, customer_id: str, ids: list[str], conversation_id: str) -> None:
+    """Take memories that were deleted out of the vector store, after whatever brings them there."""
+    await enqueue(
+        session,
+        "unindex",
+        lane=f"index:{customer_id}",
+        payload={"customer_id": customer_id, "ids": ids},
+        conversation_id=conversation_id,
+        customer_id=customer_id,
+    )
+
+
 async def enqueue_reindex(session: Session, customer_id: str) -> None:
     """All of a customer's memories anew, after they changed hands."""
     ids = list((await session.exec(select(Memory.id).where(Memory.customer_id == customer_id))).all())
@@ -85,6 +99,7 @@ class Learner:
         extractor: Extractor,
         fallback: Extractor,
         catalogue: Catalogue,
+        marketing_uses: Collection[str] = (),
     ) -> None:
         self._db = db
         self._memories = memories
@@ -92,22 +107,25 @@ class Learner:
         self._extractor = extractor
         self._fallback = fallback
         self._catalogue = catalogue
+        self._marketing_uses = marketing_uses
 
     async def learn(self, payload: Mapping[str, Any]) -> Write | None:
         async with self._db.read() as session:
             message = await session.get(Message, payload["message_id"])
-            if message is None or message.author is not Author.CUSTOMER:
-                return None  # erased meanwhile
+            if message is None or not await conversations.may_remember(session, message.conversation_id):
+                return None  # erased meanwhile, or not to be remembered
             conversation = await session.get_one(Conversation, message.conversation_id)
             turns = await self._turns(session, message)
         item = memory_of(message, conversation)
         vector = await self._memories.prepare([item])
-        drafts = await self._extract(turns, message)
+        drafts = await self._extract(turns, message) if message.author is Author.CUSTOMER else []
         statements = list(dict.fromkeys(d.statement for d in drafts))
         vectors = dict(zip(statements, await self._memories.embed(statements), strict=True)) if drafts else {}
 
         async def write(session: Session) -> None:
-            # `remember` locks the customer's row: facts of one customer are reconciled one message at a time.
+            # Locks the customer's row: facts of one customer are reconciled one message at a time.
+            if not await conversations.may_remember(session, conversation.id, lock=True):
+                return  # the customer said so while this was being read
             ids = await self._memories.remember(session, message.customer_id, [item], vector)
             said = await record.already_said(session, message.id)
             new = [d for d in drafts if (d.start, d.end, d.attribute) not in said]
@@ -116,14 +134,25 @@ class Learner:
             ]
             changes = reconcile(current, new, now=message.at, catalogue=self._catalogue, vectors=vectors)
             await record.apply(
-                session, message, changes, vectors, embedder=self._embedder, catalogue=self._catalogue
+                session,
+                message,
+                changes,
+                vectors,
+                embedder=self._embedder,
+                catalogue=self._catalogue,
+                marketing_uses=self._marketing_uses,
             )
+            await asking.catch_up(session, message)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
 
         return write
 
     async def index(self, payloads: Sequence[Mapping[str, Any]]) -> None:
         await self._memories.index([id for payload in payloads for id in payload["ids"]])
+
+    async def unindex(self, payload: Mapping[str, Any]) -> Write | None:
+        await self._memories.unindex(payload["customer_id"], payload["ids"])
+        return None
 
     async def _turns(self, session: Session, message: Message) -> list[Turn]:
         query = (

@@ -33,6 +33,7 @@ class LLMEngine:
         if used.intent != "answer":
             yield draft  # what is being done is said as it is done, in words that are known to be true
             return
+        draft = draft.removesuffix(used.question)
         facts = [fact for fact in context.facts if not fact.proposed]
         memories = _distinct([*context.memories, *context.orders])
         used.facts = [fact.id for fact in facts]
@@ -62,8 +63,14 @@ class LLMEngine:
                 ),
             ),
         ]
+        asks = False
         async for piece in self._model.stream(messages):
+            asks = asks or "?" in piece
             yield piece
+        if asks:  # a yes to it would not be a yes to ours: ours is for another time
+            used.ask, used.question = None, ""
+        elif used.question:
+            yield f"\n{used.question}"
 
 
 def _distinct(memories: Sequence[KnownMemory]) -> list[KnownMemory]:

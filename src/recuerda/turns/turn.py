@@ -13,16 +13,17 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from recuerda import conversations, reviews
+from recuerda import conversations
 from recuerda.db import Database, Session
 from recuerda.errors import RecuerdaError, Unavailable
-from recuerda.facts import profile
 from recuerda.masking import mask
 from recuerda.memory import Memories
 from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
 from recuerda.settings import Settings
-from recuerda.turns import Context, Engine, Used
+from recuerda.turns import Context, Engine, Used, asking
+from recuerda.turns.acts import act
 from recuerda.turns.context import Sources, gather
+from recuerda.turns.embedded.reading import SWITCHES, sure_intent
 from recuerda.turns.learn import enqueue_index, enqueue_learn, memory_of
 from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, frames, hold
 
@@ -96,7 +97,7 @@ class Turns:
             session, message, max_chars=self._settings.max_message_chars
         )
         await enqueue_learn(session, message)
-        if conversation.status is not ConversationStatus.BOT:
+        if conversation.status is not ConversationStatus.BOT and not await _speaks_up(session, message):
             return Accepted(message)
         job_id = await enqueue(
             session,
@@ -202,10 +203,14 @@ class Turns:
 
         async def write(session: Session) -> None:
             await conversations.append(session, reply)
-            await self._act(session, message, draft.used)
+            await conversations.may_remember(session, message.conversation_id, lock=True)
+            await act(session, message, draft.used)
             reply.receipt = _receipt(draft)
-            ids = await self._memories.remember(session, message.customer_id, [item], vectors)
-            await enqueue_index(session, message.customer_id, ids, conversation_id=message.conversation_id)
+            if await conversations.may_remember(session, message.conversation_id):
+                ids = await self._memories.remember(session, message.customer_id, [item], vectors)
+                await enqueue_index(
+                    session, message.customer_id, ids, conversation_id=message.conversation_id
+                )
 
         return write, reply
 
@@ -230,19 +235,23 @@ class Turns:
             raise Unavailable(f"The engine {engine.name} wrote nothing.")
         return _Draft(text, used, engine.name)
 
-    async def _act(self, session: Session, message: Message, used: Used) -> None:
-        """What the customer asked for besides words."""
-        if used.intent == "handoff":
-            await conversations.hand_off(session, message.conversation_id)
-        elif used.intent == "forget":
-            if used.forget_all:
-                current = await profile.current(session, message.customer_id, proposed=True)
-                used.forget = [fact.id for fact in current]
-            for fact_id in used.forget:
-                await reviews.decide(session, fact_id, "forget", actor="customer", owner=message.customer_id)
-        elif used.intent == "undo":
-            last = await conversations.just_forgotten(session, message)
-            await reviews.restore(session, message.customer_id, last, actor="customer")
+
+async def _speaks_up(session: Session, message: Message) -> bool:
+    """Whether to answer though a person has the conversation: to say once that they were called, and always
+    when the customer turns memory on or off."""
+    intent = sure_intent(message.text)
+    if intent in SWITCHES or (intent == "undo" and await conversations.last_act(session, message)):
+        return True
+    conversation = await session.get_one(Conversation, message.conversation_id)
+    if conversation.status is not ConversationStatus.WAITING:
+        return False
+    ours = select(Message).where(
+        Message.conversation_id == message.conversation_id,
+        Message.author != Author.CUSTOMER,
+        col(Message.position) < message.position,
+    )
+    last = (await session.exec(ours.order_by(col(Message.position).desc()).limit(1))).first()
+    return last is None or (last.receipt or {}).get("act") != "waiting"
 
 
 async def reply_to(session: Session, message_id: str) -> Message | None:
@@ -255,8 +264,12 @@ def _receipt(draft: _Draft) -> dict[str, Any]:
         "memories": draft.used.memories,
         "knowledge": draft.used.knowledge,
     }
-    if draft.used.intent == "forget":
+    if draft.used.intent != "answer":
+        receipt["act"] = draft.used.intent
+    if draft.used.forget:
         receipt["forgot"] = draft.used.forget
+    if draft.used.ask:
+        receipt["asked"] = asking.to_receipt(draft.used.ask)
     if draft.fallback:
         receipt["fallback"] = draft.fallback
     return receipt

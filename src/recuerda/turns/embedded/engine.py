@@ -8,12 +8,13 @@ from zlib import crc32
 from recuerda.embeddings import Embedder
 from recuerda.turns import Context, Used
 from recuerda.turns.embedded.articles import SURE, answer_question, answerable, unknown
+from recuerda.turns.embedded.asking import ask, hear
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.forgetting import everything_confirmed, forget
 from recuerda.turns.embedded.named_products import about_product
 from recuerda.turns.embedded.orders import order
 from recuerda.turns.embedded.planning import CHAT, plan
-from recuerda.turns.embedded.reading import Part, Reader
+from recuerda.turns.embedded.reading import SWITCHES, Part, Reader
 from recuerda.turns.embedded.recommend import recommend
 from recuerda.turns.embedded.remembered import remembered, why
 from recuerda.turns.embedded.speech import Speech
@@ -21,7 +22,7 @@ from recuerda.turns.embedded.statements import acknowledge
 from recuerda.turns.embedded.vectors import Vectoriser
 
 _PIECES = re.compile(r"\S+\s*")
-ALONE = ("unrelated", "undo", "forget", "person", "upset", "why")  # these answer the whole message
+ALONE = ("unrelated", "undo", *SWITCHES, "forget", "person", "upset", "why")  # these answer the whole message
 WORK = ("remembered", "order", "recommend", "question", "capabilities", "statement", "none")
 _MOST = 2  # questions answered in one reply
 
@@ -51,11 +52,17 @@ class EmbeddedEngine:
         parts = self._reader.read(context.message, context.language)
         seed = f"{crc32(context.message.encode())}|{len(context.transcript)}"
         speech = Speech(context.language, seed, context.now)
-        return _answer(Case(context, used, parts, speech, self._vectors))
+        text = _answer(Case(context, used, parts, speech, self._vectors))
+        return f"{text}\n{used.question}" if used.question else text
 
 
 def _answer(case: Case) -> str:
+    if case.context.attended:
+        return _while_waiting(case)
+    heard = hear(case)
     case.parts = plan(case)
+    if heard:
+        return "\n".join([" ".join([heard, *_pieces(case)]), *case.links])
     if said := _to_our_question(case):
         return said
     for intent in ALONE:
@@ -63,7 +70,17 @@ def _answer(case: Case) -> str:
             return "\n".join([_alone(case, part), *case.links])
     body = " ".join(_pieces(case))
     said = f"{_hello(case)}{body}" if body else _hello(case).strip() or case.say("unclear")
+    ask(case, said)
     return "\n".join([said, *case.links])
+
+
+def _while_waiting(case: Case) -> str:
+    """A person answers here; of ourselves we only turn memory on and off."""
+    for part in case.parts:
+        if part.intent in SWITCHES or (part.intent == "undo" and case.context.undoable):
+            return _alone(case, part)
+    case.used.intent = "waiting"
+    return case.say("waiting")
 
 
 def _to_our_question(case: Case) -> str | None:
@@ -92,6 +109,9 @@ def _alone(case: Case, part: Part) -> str:
     if part.intent == "undo":
         case.used.intent = "undo"
         return case.say("undo")
+    if switch := next((intent for intent in SWITCHES if intent == part.intent), None):
+        case.used.intent = switch
+        return case.say(switch)
     if part.intent == "forget":
         return forget(case, part)
     return _handoff(case) if part.intent == "person" else why(case)

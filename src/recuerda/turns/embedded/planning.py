@@ -6,11 +6,12 @@ from dataclasses import replace
 from recuerda.extraction import Draft
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.products import SIZES, catalogue, named
-from recuerda.turns.embedded.reading import Part
+from recuerda.turns.embedded.reading import SWITCHES, Part
 
 CHAT = ("greeting", "thanks", "goodbye", "smalltalk", "affirm", "deny")
-_ACTS = ("forget", "undo", "person", "why", "unrelated", "capabilities", "upset", "smalltalk")
+_ACTS = (*SWITCHES, "forget", "undo", "person", "why", "unrelated", "capabilities", "upset", "smalltalk")
 _SURE_TO_ACT = 0.6  # how near an example a sentence must be to be taken for one of those
+_SURE_TO_SWITCH = 0.7  # the same for turning memory off or on
 _SURE_TO_SHOW = 0.5  # the same for showing a profile
 _SHORT = 6  # words: longer sentences say more than chat, however friendly
 _ASKED_BEFORE = ("ask_shoe_size", "ask_garment_size", "ask_terrain")
@@ -42,7 +43,7 @@ def _intent(case: Case, part: Part) -> str:
         return "order"
     if heard and not part.question:
         return _stated(part, heard)
-    if part.intent in _ACTS and part.score < _SURE_TO_ACT:
+    if part.intent in _ACTS and part.score < (_SURE_TO_SWITCH if part.intent in SWITCHES else _SURE_TO_ACT):
         return _named_or(case, part, "none")
     if part.intent == "remembered" and part.score < _SURE_TO_SHOW:
         return _named_or(case, part, "question" if part.question else "none")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -28,6 +28,12 @@ _ASKS = re.compile(
     r"voces|vcs|sera que|cade|que horas|ate que)\b"
 )
 _SAME_LANGUAGE = 0.04  # examples in the customer's language count a little more
+# Intents that turn memory off and on.
+SWITCHES: tuple[Literal["off_record", "stop_memory", "resume_memory"], ...] = (
+    "off_record",
+    "stop_memory",
+    "resume_memory",
+)
 _NEAREST = 3
 _LEAST = 0.36  # below this similarity to every example a sentence is none of the intents
 
@@ -56,6 +62,17 @@ def _sure() -> list[tuple[str, re.Pattern[str]]]:
     intents = _intents()
     order = [*intents["precedence"], "affirm", "deny"]
     return [(name, re.compile(re.sub(r"\|\s+", "|", intents[name]["sure"]))) for name in order]
+
+
+def sure_intent(text: str) -> str | None:
+    """Whether it turns memory off or on, or undoes, as far as patterns tell; no encoder needed."""
+    wanted = (*SWITCHES, "undo")
+    plain = [_plain(piece) for piece in _BREAKS.split(text)[:6]]
+    return next((name for name, p in _sure() if name in wanted and any(map(p.search, plain))), None)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[¿¡\"“”«»]", "", fold(text)).strip(" .!?…,;:")
 
 
 class Reader:
@@ -94,7 +111,7 @@ class Reader:
         return [self.part(piece, language)]
 
     def part(self, text: str, language: Language) -> Part:
-        plain = re.sub(r"[¿¡\"“”«»]", "", fold(text)).strip(" .!?…,;:")
+        plain = _plain(text)
         question = "?" in text or bool(_ASKS.match(plain))
         vector = self._encoder.embed([fold_marks(text)])[0]
         intent = next((name for name, pattern in _sure() if pattern.search(plain)), None)

@@ -11,6 +11,11 @@ _MOST = 14
 
 
 def remembered(case: Case, part: Part) -> str:
+    said = _remembered(case, part)
+    return said if case.context.remembers else f"{said}\n{case.say('memory_is_off')}"
+
+
+def _remembered(case: Case, part: Part) -> str:
     facts = list(case.context.facts)
     topics = _topics(case, part)
     if topics:

@@ -44,6 +44,8 @@ def _trouble(case: Case, heard: Sequence[Draft]) -> bool:
 
 
 def _noted(case: Case, heard: Sequence[Draft]) -> list[str]:
+    if heard and not case.context.remembers:
+        return [case.say("not_kept")]
     if any(draft.sensitivity == Sensitivity.SPECIAL for draft in heard):
         heard = [draft for draft in heard if draft.sensitivity != Sensitivity.SPECIAL]
         private = [case.say("told_private")]

@@ -1,0 +1,103 @@
+"""The one thing a reply may ask about what is remembered, and the customer's yes or no right after it.
+
+A question is about facts by id, or about what a message is yet to teach: it is asked in the reply to that
+message, before or after the facts are written, and even its answer may come first.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlmodel import col, select
+
+from recuerda import reviews
+from recuerda.db import Session
+from recuerda.facts import record
+from recuerda.models import Author, Evidence, Fact, FactEvent, FactStatus, Message, Sensitivity
+from recuerda.turns import Asked
+
+ASKED = "asked"  # the event of a fact's history
+ASSISTANT = "assistant"
+CONSENT = "consent"
+REFUSED = "consent refused"
+
+
+def to_receipt(asked: Asked) -> dict[str, Any]:
+    return {"kind": asked.kind, "facts": list(asked.facts), "message": asked.message, "value": asked.value}
+
+
+def from_receipt(receipt: dict[str, Any] | None) -> Asked | None:
+    said = (receipt or {}).get("asked")
+    if said is None:
+        return None
+    return Asked(said["kind"], tuple(said["facts"]), said["message"], said["value"])
+
+
+async def pending(session: Session, message: Message) -> Asked | None:
+    """What `message` may be the answer to: the question of what was said just before it, if that was ours."""
+    before = select(Message).where(
+        Message.conversation_id == message.conversation_id, col(Message.position) < message.position
+    )
+    last = (await session.exec(before.order_by(col(Message.position).desc()).limit(1))).first()
+    return from_receipt(last.receipt) if last and last.author is Author.ASSISTANT else None
+
+
+async def asked_before(session: Session, fact_ids: Sequence[str]) -> set[tuple[str, str | None]]:
+    """(fact, what about it) of every question put so far; each is put once."""
+    query = select(FactEvent.fact_id, FactEvent.reason).where(
+        col(FactEvent.fact_id).in_(fact_ids), FactEvent.action == ASKED
+    )
+    return set((await session.exec(query)).all())
+
+
+async def note(session: Session, asked: Asked) -> None:
+    for fact in await facts_of(session, asked):
+        record.note(session, fact, ASKED, ASSISTANT, reason=asked.about)
+
+
+async def facts_of(session: Session, asked: Asked) -> list[Fact]:
+    """The facts a question is about that can still be decided; of a consent, those that await it."""
+    ids = (
+        select(Evidence.fact_id).where(Evidence.message_id == asked.message) if asked.message else asked.facts
+    )
+    query = select(Fact).where(col(Fact.id).in_(ids))
+    if asked.kind == "consent":
+        query = query.where(Fact.sensitivity == Sensitivity.SPECIAL, Fact.status == FactStatus.PROPOSED)
+    else:
+        query = query.where(Fact.status == FactStatus.ACTIVE)
+    return list((await session.exec(query.order_by(col(Fact.id)))).all())
+
+
+async def consent(session: Session, customer_id: str, asked: Asked, *, given: bool) -> list[str]:
+    """The customer's word on what awaited it; returns the ids of the facts."""
+    decided = []
+    for fact in await facts_of(session, asked):
+        await reviews.decide(
+            session,
+            fact.id,
+            "confirm" if given else "forget",
+            actor="customer",
+            owner=customer_id,
+            reason=CONSENT if given else REFUSED,
+        )
+        decided.append(fact.id)
+    return decided
+
+
+async def catch_up(session: Session, message: Message) -> None:
+    """After `message` taught its facts: the reply to it may have asked about them, and been answered."""
+    reply = (await session.exec(select(Message).where(Message.reply_to == message.id))).first()
+    asked = from_receipt(reply.receipt) if reply else None
+    if reply is None or asked is None or asked.message != message.id:
+        return
+    noted = await asked_before(session, [fact.id for fact in await facts_of(session, asked)])
+    if not noted:
+        await note(session, asked)
+    later = select(Message).where(
+        Message.conversation_id == message.conversation_id,
+        Message.author == Author.ASSISTANT,
+        col(Message.position) > reply.position,
+    )
+    answer = (await session.exec(later.order_by(col(Message.position)).limit(1))).first()
+    act = (answer.receipt or {}).get("act") if answer else None
+    if act in ("agree", "refuse"):
+        await consent(session, message.customer_id, asked, given=act == "agree")

@@ -1,0 +1,96 @@
+"""Asking the customer, once, whether something may be remembered or has changed; hearing the yes or no."""
+
+from recuerda.extraction import Draft
+from recuerda.extraction.reversals import is_denial, withdraws
+from recuerda.language import LANGUAGES
+from recuerda.models import Sensitivity
+from recuerda.turns import Asked, KnownFact
+from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.vocabulary import vocabulary
+
+
+def hear(case: Case) -> str | None:
+    """What we say to a plain yes or no that answers our last reply; its sentence is then dealt with.
+
+    Nothing but a yes or a no counts: "yes, and how much is it?" agrees to nothing.
+    """
+    asked = case.context.asked
+    if asked is None or not case.parts:
+        return None
+    yes, no = (_is(cue, case.parts[0].plain) for cue in ("agrees", "declines"))
+    if not (yes or no):
+        return None
+    case.parts = case.parts[1:]
+    if asked.kind == "consent":
+        case.used.intent = "agree" if yes else "refuse"
+        return case.say("agreed" if yes else "refused")
+    case.used.intent = "renew" if yes else "keep"
+    fact = next((fact for fact in case.facts if fact.id in asked.facts), None)
+    if fact is None or not yes:
+        return case.say("drift_kept")
+    case.used.statement = _said(case, fact, asked.value)
+    return case.say("drift_renewed", new=case.used.statement)
+
+
+def _is(cue: str, plain: str) -> bool:
+    return any(vocabulary(language).cues[cue].fullmatch(plain) for language in LANGUAGES)
+
+
+def ask(case: Case, body: str) -> None:
+    """Put one question at the reply's end, when `body` asks none: a yes must be to this and nothing else."""
+    if "?" in body or case.used.intent != "answer" or not case.context.remembers:
+        return
+    if news := _news(case):
+        _put(case, Asked("consent", message=case.context.message_id), _consent(case, news))
+    elif fact := next((f for f in case.context.facts if f.proposed and f.special and not f.asked), None):
+        _put(case, Asked("consent", (fact.id,)), _consent(case, fact))
+    else:
+        _ask_what_changed(case)
+
+
+def _consent(case: Case, about: KnownFact | Draft) -> str:
+    """Names the topic, not what was said of it."""
+    topic = case.words.label(about.attribute) or case.words.categories.get(about.category, "").lower()
+    return case.say("ask_consent", topic=topic)
+
+
+def _put(case: Case, asked: Asked, text: str) -> None:
+    case.used.ask, case.used.question = asked, text
+
+
+def _news(case: Case) -> Draft | None:
+    """Something special in the message that we neither know nor have asked about."""
+    for draft in case.context.heard:
+        over = withdraws(draft.statement) or is_denial(draft.value)
+        known = any(_same(draft, fact) for fact in case.context.facts)
+        if draft.sensitivity is Sensitivity.SPECIAL and not over and not known:
+            return draft
+    return None
+
+
+def _same(draft: Draft, fact: KnownFact) -> bool:
+    if fact.proposed and not fact.asked:
+        return False
+    same_value = draft.attribute is not None and (draft.attribute, draft.value) == (
+        fact.attribute,
+        fact.value,
+    )
+    return draft.subject == fact.subject and (same_value or draft.statement == fact.statement)
+
+
+def _ask_what_changed(case: Case) -> None:
+    for drift in case.context.drifts:
+        asked = Asked("drift", (drift.fact_id,), value=drift.value)
+        fact = next((fact for fact in case.facts if fact.id == drift.fact_id), None)
+        if fact is not None and asked.about not in fact.asked:
+            old, new = _said(case, fact, fact.value), _said(case, fact, drift.value)
+            case.use(facts=[fact.id], memories=drift.memories)
+            _put(case, asked, case.say("ask_drift", old=old, new=new))
+            return
+
+
+def _said(case: Case, fact: KnownFact, value: str | None) -> str:
+    """ "size 43", or "your city: Lima" """
+    phrase = case.words.phrase(fact.attribute, value)
+    label = case.words.label(fact.attribute) or (fact.attribute or "").replace("_", " ")
+    return phrase or f"{label}: {value}"
