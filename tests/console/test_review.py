@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlmodel import col
 
+from recuerda.models import Fact, Review
 from tests.console.conftest import EMAIL, Console
 
 SAID = "Hola, voy a devolver el último par: no me dieron soporte para mi arco alto. Uso talla 42"
@@ -31,9 +34,26 @@ async def decide(
     )
 
 
+async def doubt(console: Console, facts: dict[str, dict[str, Any]]) -> None:
+    """As if none of them had been sure: the queue is for those."""
+    async with console.shop.recuerda.db.write() as session:
+        ids = [fact["id"] for fact in facts.values()]
+        await session.exec(sa.update(Fact).where(col(Fact.id).in_(ids)).values(review=Review.NEEDED))
+
+
+async def test_only_what_is_unsure_waits_for_review(console: Console) -> None:
+    facts = await talk(console, "Uso talla 42 y tengo diabetes tipo 2")
+    page = await console.get("/console/review")
+    assert facts["shoe_size"]["review"] == "not_needed"
+    assert facts["shoe_size"]["id"] not in page
+    assert facts["condition"]["review"] == "needed"
+    assert facts["condition"]["id"] in page
+
+
 async def test_the_queue_shows_each_fact_with_its_words(console: Console) -> None:
     assert "Nothing waits for review" in await console.get("/console/review")
     facts = await talk(console)
+    await doubt(console, facts)
     page = await console.get("/console/review")
     for fact in facts.values():
         assert f'id="{fact["id"]}"' in page
@@ -93,12 +113,13 @@ async def test_what_changed_meanwhile_is_looked_at_again(console: Console) -> No
 async def test_a_bad_form_changes_nothing(console: Console, fields: dict[str, str]) -> None:
     facts = await talk(console)
     await decide(console, facts["shoe_size"], status=422, **fields)
-    assert (await talk(console))["shoe_size"]["review"] == "needed"
+    assert (await talk(console))["shoe_size"]["review"] == "not_needed"
 
 
 async def test_special_categories_are_hidden_until_asked_for(console: Console) -> None:
     said = "Tengo diabetes tipo 2 y uso talla 42"
     facts = await talk(console, said)
+    await doubt(console, facts)
     special = next(f for f in facts.values() if f["sensitivity"] == "special")
     customer = special["customer_id"]
     places = (
@@ -115,6 +136,34 @@ async def test_special_categories_are_hidden_until_asked_for(console: Console) -
         assert "Hidden" in page
     assert special["statement"] in await console.get(f"/console/facts/{special['id']}?show=1")
     assert special["statement"] in await console.get(f"/console/customers/{customer}?show=1")
+
+
+async def test_a_fact_shows_what_became_of_it_and_who_used_it(console: Console) -> None:
+    conversation = await console.shop.open("runner")
+    for text in ("Uso talla 42", "¿Qué sabes de mí?", "Perdón, mi talla es 43"):
+        await console.shop.say(conversation, text)
+        await console.shop.settle(conversation)
+    customer = await console.shop.customer_of(conversation)
+    facts = {f["value"]: f for f in await console.shop.facts(customer) if f["attribute"] == "shoe_size"}
+    messages = (await console.shop.http.get(f"/v1/conversations/{conversation}/messages")).json()["items"]
+    [shown] = [m["id"] for m in messages if facts["42"]["id"] in ((m["receipt"] or {}).get("facts") or [])]
+    old = await console.get(f"/console/facts/{facts['42']['id']}")
+    assert f"/console/conversations/{conversation}#{shown}" in old
+    assert "A newer fact replaced this one" in old
+    new = await console.get(f"/console/facts/{facts['43']['id']}")
+    assert f"/console/facts/{facts['42']['id']}" in new
+    assert "No reply has used it yet" in new
+
+
+async def test_what_is_not_remembered_says_so(console: Console) -> None:
+    conversation = await console.shop.open("runner")
+    await console.shop.say(conversation, "no guardes nada de esta conversación")
+    await console.shop.say(conversation, "deja de recordarme cosas")
+    customer = await console.shop.customer_of(conversation)
+    assert "Not remembered" in await console.get(f"/console/conversations/{conversation}")
+    page = await console.get(f"/console/customers/{customer}")
+    assert "Memory is off" in page
+    assert "Not remembered" in page
 
 
 async def test_an_unknown_fact_is_a_page(console: Console) -> None:

@@ -41,7 +41,7 @@ from recuerda.ids import new_id
 from recuerda.language import detect, from_locale
 from recuerda.llm import count_tokens
 from recuerda.memory import NewMemory
-from recuerda.models import Assurance, Category, Customer, FactStatus, IdentityKind, Source
+from recuerda.models import Assurance, Category, Customer, FactStatus, IdentityKind, Purpose, Source
 from recuerda.turns.learn import enqueue_index, enqueue_reindex
 
 router = APIRouter(prefix="/v1", tags=["customers"])
@@ -106,11 +106,14 @@ async def list_facts(
     asking: MayRead,
     status: FactStatus | None = None,
     category: Category | None = None,
+    purpose: Purpose | None = None,
     as_of: Moment | None = None,
+    known_at: Moment | None = None,
     cursor: Annotated[str | None, Query(pattern=r"^fct_[0-9a-f]{32}$")] = None,
     limit: Limit = 50,
 ) -> Page[FactView]:
-    """Newest first. `as_of` gives what held at that moment."""
+    """Newest first. `as_of` gives what was true at that moment; `known_at` what we believed at that one;
+    `purpose` what may be used for it now."""
     async with recuerda.db.read() as session:
         customer = await _reach(session, customer_id, asking)
         found = await profile.find(
@@ -118,12 +121,14 @@ async def list_facts(
             customer.id,
             status=status,
             category=category,
+            purpose=purpose,
             as_of=as_of,
+            known_at=known_at,
             after=cursor,
             limit=limit + 1,
         )
         return Page(
-            items=await profile.view(session, found[:limit]),
+            items=await profile.view(session, found[:limit], known_at=known_at),
             next_cursor=found[limit - 1].id if len(found) > limit else None,
         )
 

@@ -3,12 +3,24 @@
 from fastapi import APIRouter
 
 from recuerda import reviews
-from recuerda.api.auth import MayWrite, Running
+from recuerda.api.auth import MayRead, MayWrite, Running
 from recuerda.api.schemas import NewDecision
 from recuerda.facts import profile
+from recuerda.facts.explain import OURS, FactStory, story
 from recuerda.facts.profile import FactView
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"])
+
+
+@router.get("/{fact_id}")
+async def explain(fact_id: str, recuerda: Running, asking: MayRead) -> FactStory:
+    """A fact with its words, its history, the facts it replaced and the replies that used it."""
+    async with recuerda.db.read() as session:
+        told = await story(session, await profile.get(session, fact_id, customer_id=asking.customer_id))
+    if asking.customer_id is not None:  # which of the brand's people it was is not for the customer
+        for event in told.history:
+            event.actor = event.actor if event.actor in OURS else "agent"
+    return told
 
 
 @router.post("/{fact_id}/decisions")

@@ -22,12 +22,14 @@ from recuerda.console.web import (
 from recuerda.db import Session
 from recuerda.errors import Conflict
 from recuerda.facts import profile
+from recuerda.facts.explain import replaced_by, replies_using
 from recuerda.facts.profile import FactView
 from recuerda.language import LANGUAGES, from_locale
 from recuerda.models import Category, Customer, Fact, FactStatus, Message, Sensitivity
 
 _PAGE = 25
 _AROUND = 3  # messages shown before and after the one a fact was said in
+_USES = 20  # replies that used a fact, shown with it
 router = console_router()
 
 
@@ -110,6 +112,8 @@ async def one_fact(visit: SignedIn, fact_id: str, show: bool = False, back: str 
         hidden = view.sensitivity is Sensitivity.SPECIAL and not show
         places = await _places(session, view, hide=not show)
         events = await profile.history(session, fact.id)
+        replaced = await replaced_by(session, fact)
+        uses = await replies_using(session, fact, limit=_USES)
     return await page(
         visit,
         "fact.html",
@@ -121,6 +125,10 @@ async def one_fact(visit: SignedIn, fact_id: str, show: bool = False, back: str 
         can_keep=view.status is not FactStatus.SUPERSEDED,
         places=places,
         events=list(reversed(events)),
+        learnt=fact.created_at,
+        replaced=replaced,
+        uses=uses,
+        most_uses=_USES,
         back=back_to(back, ""),
     )
 

@@ -1,4 +1,4 @@
-"""Why we say that we know something: a fact's words, its history, what it replaced, the replies it was used in."""
+"""Why we say we know something: a fact's words, its history, what it replaced, and the replies it served."""
 
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,9 @@ from recuerda.db import Session
 from recuerda.facts import profile
 from recuerda.facts.profile import FactView
 from recuerda.models import Author, Fact, Message
+
+# Actors of a fact's history who are nobody's name.
+OURS = frozenset({"extractor", "assistant", "customer"})
 
 
 class EventView(BaseModel):
@@ -40,16 +43,20 @@ class FactStory(FactView):
 async def story(session: Session, fact: Fact) -> FactStory:
     [view] = await profile.view(session, [fact])
     events = await profile.history(session, fact.id)
-    older = select(Fact.id).where(Fact.superseded_by == fact.id).order_by(col(Fact.id))
     return FactStory(
         **view.model_dump(),
         history=[EventView.model_validate(event, from_attributes=True) for event in events],
-        replaces=list((await session.exec(older)).all()),
+        replaces=[old.id for old in await replaced_by(session, fact)],
         used_in=[
             UseView(message_id=reply.id, conversation_id=reply.conversation_id, at=reply.at)
             for reply in await replies_using(session, fact)
         ],
     )
+
+
+async def replaced_by(session: Session, fact: Fact) -> list[Fact]:
+    older = select(Fact).where(Fact.superseded_by == fact.id).order_by(col(Fact.id))
+    return list((await session.exec(older)).all())
 
 
 async def replies_using(session: Session, fact: Fact, *, limit: int = 50) -> list[Message]:

@@ -5,17 +5,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
+from recuerda import consent
 from recuerda.db import Session
 from recuerda.errors import NotFound
+from recuerda.facts.past import believed, held_at
 from recuerda.models import (
     Category,
+    Conversation,
     Evidence,
     Fact,
     FactEvent,
     FactStatus,
+    Purpose,
     Review,
     Sensitivity,
     Source,
@@ -48,6 +52,7 @@ class FactView(BaseModel):
     subject: str
     status: FactStatus
     sensitivity: Sensitivity
+    purposes: list[Purpose] = Field(description="What it may be used for now, by policy and consent.")
     confidence: float
     evidence: list[EvidenceView]
     valid_from: datetime
@@ -58,20 +63,34 @@ class FactView(BaseModel):
     review: Review
 
 
-async def view(session: Session, facts: Sequence[Fact]) -> list[FactView]:
+async def view(
+    session: Session, facts: Sequence[Fact], *, known_at: datetime | None = None
+) -> list[FactView]:
+    """With `known_at`, only the evidence there was by then."""
     said: dict[str, list[EvidenceView]] = defaultdict(list)
     query = (
         select(Evidence)
-        .where(col(Evidence.fact_id).in_([f.id for f in facts]))
+        .join(Conversation, col(Conversation.id) == col(Evidence.conversation_id))
+        .where(col(Evidence.fact_id).in_([f.id for f in facts]), col(Conversation.remember))
         .order_by(col(Evidence.at), col(Evidence.id))
     )
     for evidence in (await session.exec(query)).all():
-        said[evidence.fact_id].append(EvidenceView.model_validate(evidence, from_attributes=True))
-    at = now()
+        if known_at is None or evidence.at <= known_at:
+            said[evidence.fact_id].append(EvidenceView.model_validate(evidence, from_attributes=True))
+    at = known_at or now()
+    agreed = {
+        customer_id: await consent.has(session, customer_id, Purpose.MARKETING)
+        for customer_id in {fact.customer_id for fact in facts}
+    }
     return [
         FactView(
-            **fact.model_dump(exclude={"embedding", "status"}),
+            **fact.model_dump(exclude={"embedding", "status", "purposes"}),
             status=FactStatus.EXPIRED if _has_expired(fact, at) else fact.status,
+            purposes=[
+                Purpose(purpose)
+                for purpose in fact.purposes
+                if purpose != Purpose.MARKETING or agreed[fact.customer_id]
+            ],
             evidence=said[fact.id],
         )
         for fact in facts
@@ -103,19 +122,32 @@ async def find(
     *,
     status: FactStatus | None = None,
     category: Category | None = None,
+    purpose: Purpose | None = None,
     as_of: datetime | None = None,
+    known_at: datetime | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> list[Fact]:
-    """Newest first. `as_of` gives what held at that moment, whatever became of it later."""
+    """Newest first. `as_of` gives what held at that moment, whatever became of it later; `known_at` what we
+    believed then (see `past`); `purpose` what may be used for it now."""
+    if known_at is not None:
+        then = await believed(session, customer_id, known_at, as_of=as_of)
+        chosen = [
+            fact
+            for fact in then
+            if (status is None or fact.status is status)
+            and (category is None or fact.category is category)
+            and (after is None or fact.id < after)
+        ]
+        return chosen[:limit]
     query = select(Fact).where(Fact.customer_id == customer_id)
     if as_of is not None:
-        query = query.where(
-            col(Fact.valid_from) <= as_of,
-            sa.or_(col(Fact.valid_to).is_(None), col(Fact.valid_to) > as_of),
-            sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > as_of),
-            col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.SUPERSEDED, FactStatus.EXPIRED]),
-        )
+        query = query.where(*held_at(as_of))
+    if purpose is not None:
+        if not await consent.has(session, customer_id, purpose):
+            return []
+        query = query.where(sa.cast(col(Fact.purposes), sa.Text).contains(f'"{purpose.value}"'))
+        query = query.where(Fact.status == FactStatus.ACTIVE, _not_expired(now()))
     if status is FactStatus.EXPIRED:
         query = query.where(
             sa.or_(

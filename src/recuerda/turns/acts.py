@@ -63,7 +63,7 @@ async def _answer(session: Session, message: Message, used: Used) -> None:
         return
     if used.intent in ("agree", "refuse"):
         given = used.intent == "agree"
-        decided = await asking.consent(session, message.customer_id, asked, given=given)
+        decided = await asking.settle(session, message, asked, given=given)
         used.forget = [] if given else decided
         return
     for fact in await asking.facts_of(session, asked):

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from recuerda import reviews
+from recuerda import consent, reviews
 from recuerda.db import Session
 from recuerda.facts import record
-from recuerda.models import Author, Evidence, Fact, FactEvent, FactStatus, Message, Sensitivity
+from recuerda.models import Author, Evidence, Fact, FactEvent, FactStatus, Message, Purpose, Sensitivity
 from recuerda.turns import Asked
 
 ASKED = "asked"  # the event of a fact's history
@@ -67,8 +67,8 @@ async def facts_of(session: Session, asked: Asked) -> list[Fact]:
     return list((await session.exec(query.order_by(col(Fact.id)))).all())
 
 
-async def consent(session: Session, customer_id: str, asked: Asked, *, given: bool) -> list[str]:
-    """The customer's word on what awaited it; returns the ids of the facts."""
+async def settle(session: Session, answer: Message, asked: Asked, *, given: bool) -> list[str]:
+    """The customer's word, said in `answer`, on what awaited it; returns the ids of the facts."""
     decided = []
     for fact in await facts_of(session, asked):
         await reviews.decide(
@@ -76,10 +76,19 @@ async def consent(session: Session, customer_id: str, asked: Asked, *, given: bo
             fact.id,
             "confirm" if given else "forget",
             actor="customer",
-            owner=customer_id,
+            owner=answer.customer_id,
             reason=CONSENT if given else REFUSED,
         )
         decided.append(fact.id)
+    if given and decided:
+        await consent.give(
+            session,
+            answer.customer_id,
+            Purpose.SPECIAL,
+            how="chat",
+            actor="customer",
+            message_id=answer.id,
+        )
     return decided
 
 
@@ -98,6 +107,6 @@ async def catch_up(session: Session, message: Message) -> None:
         col(Message.position) > reply.position,
     )
     answer = (await session.exec(later.order_by(col(Message.position)).limit(1))).first()
-    act = (answer.receipt or {}).get("act") if answer else None
-    if act in ("agree", "refuse"):
-        await consent(session, message.customer_id, asked, given=act == "agree")
+    if answer and (act := (answer.receipt or {}).get("act")) in ("agree", "refuse"):
+        said = await session.get_one(Message, answer.reply_to)
+        await settle(session, said, asked, given=act == "agree")
