@@ -6,7 +6,7 @@ import pytest
 from recuerda.errors import SetupError
 from recuerda.extraction.catalogue import load_catalogue
 from recuerda.extraction.embedded import EmbeddedExtractor
-from recuerda.extraction.normalise import read
+from recuerda.extraction.normalise import read_all
 from recuerda.extraction.values import email, money, phone, size
 from recuerda.models import Category, Sensitivity
 from tests.extraction.conftest import turns, values
@@ -80,7 +80,7 @@ def test_a_missing_catalogue_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_values_are_free_of_language(clause: str, category: str, attribute: str, value: str) -> None:
-    reading = read(clause, load_catalogue(), Category(category), language="es")
+    reading = next(iter(read_all(clause, load_catalogue(), Category(category), language="es")), None)
     assert reading is not None
     assert (reading.attribute.name, reading.value) == (attribute, value)
 

@@ -12,6 +12,7 @@ from recuerda.extraction.features import Message
 from recuerda.extraction.tokens import hashed, tokenize
 
 Conversation = dict[str, Any]
+Span = tuple[int, int, tuple[str, ...]]
 HERE = Path(__file__).parent
 
 
@@ -29,14 +30,14 @@ def customer_turns(conversation: Conversation) -> Iterator[tuple[int, str, str, 
             yield i, turn["text"], turns[i - 1]["text"] if i else "", turns[i - 1]["role"] if i else None
 
 
-def gold_spans(conversation: Conversation, turn: int) -> list[tuple[int, int, str]]:
-    """(start, end, first category) of the facts in a turn, without signs at the edges."""
+def gold_spans(conversation: Conversation, turn: int) -> list[Span]:
+    """(start, end, categories) of the facts in a turn, without signs at the edges."""
     text = conversation["turns"][turn]["text"]
     spans = []
     for fact in conversation["facts"]:
         quote = fact["quote"].strip(".!,;: ")
         if fact["turn"] == turn and (at := text.find(quote)) >= 0:
-            spans.append((at, at + len(quote), fact["categories"][0]))
+            spans.append((at, at + len(quote), tuple(fact["categories"])))
     return spans
 
 
@@ -94,7 +95,7 @@ class Example:
     features: list[str]
     question: str  # "" unless the clause may answer it
     label: int | None
-    category: str | None
+    categories: tuple[str, ...]  # any of which is right; the likeliest first
     predicted: bool  # cut by the product's own segmentation, not taken from the labels
 
 
@@ -107,17 +108,17 @@ def examples(group: int, conversation: Conversation, judge: Judge, cut_at: float
         known = {(c.start, c.end) for c in clauses}
         message = Message(text, clauses, before, role)
         for i, clause in enumerate(clauses):
-            label, category = _label(text, clause.start, clause.end, gold)
-            out.append(_example(group, turn, message, i, label, category, True))
-        for start, end, label_, category_ in [
+            label, categories = _label(text, clause.start, clause.end, gold)
+            out.append(_example(group, turn, message, i, label, categories, True))
+        for start, end, label_, categories_ in [
             *((a, b, 1, c) for a, b, c in gold),
-            *((a, b, 0, None) for a, b in never_spans(conversation, turn)),
+            *((a, b, 0, ()) for a, b in never_spans(conversation, turn)),
         ]:  # fmt: skip
             if (start, end) in known:
                 continue
             placed, i = _with(clauses[:own], start, end)
             out.append(
-                _example(group, turn, Message(text, placed, before, role), i, label_, category_, False)
+                _example(group, turn, Message(text, placed, before, role), i, label_, categories_, False)
             )
     return out
 
@@ -131,22 +132,26 @@ def _with(clauses: Sequence[Clause], start: int, end: int) -> tuple[list[Clause]
     return placed, placed.index(own)
 
 
-def _label(
-    text: str, start: int, end: int, gold: Sequence[tuple[int, int, str]]
-) -> tuple[int | None, str | None]:
+def _label(text: str, start: int, end: int, gold: Sequence[Span]) -> tuple[int | None, tuple[str, ...]]:
     words = words_in(text, start, end)
-    best = max(((overlap(words, words_in(text, a, b)), c) for a, b, c in gold), default=(0.0, ""))
+    best = max(((overlap(words, words_in(text, a, b)), c) for a, b, c in gold), default=(0.0, ()))
     if best[0] > 0:
         return 1, best[1]
-    return (None, None) if any(start < b and end > a for a, b, _ in gold) else (0, None)
+    return (None, ()) if any(start < b and end > a for a, b, _ in gold) else (0, ())
 
 
 def _example(
-    group: int, turn: int, message: Message, i: int, label: int | None, category: str | None, predicted: bool
+    group: int,
+    turn: int,
+    message: Message,
+    i: int,
+    label: int | None,
+    categories: tuple[str, ...],
+    predicted: bool,
 ) -> Example:
     clause = message.clauses[i]
     return Example(
         group, turn, clause.start, clause.end, message.text[clause.start : clause.end],
         message.text, message.features(i),
-        message.question if message.answers(i) else "", label, category, predicted,
+        message.question if message.answers(i) else "", label, categories, predicted,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Train the embedded extractor: `python -m evals.training.extraction.train`.
 
-Cross-validates by conversation, prints F1, leaks and clean conversations per language, then trains on
-everything and writes the weights into the package and a report beside this file. Needs scikit-learn.
+Cross-validates by trade, so that what is tested is of a kind the training never saw; prints F1, leaks and
+clean conversations per language, then trains on everything and writes the weights into the package and a
+report beside this file. Needs scikit-learn.
 Same data, same seed, same weights.
 """
 
@@ -21,11 +22,18 @@ from evals.scorers.extraction import Score, score
 from evals.training.extraction.data import HERE, Conversation, Example, examples, gaps, load
 from recuerda.embeddings import SentenceEncoder
 from recuerda.extraction.clauses import SIZE as GAP_SIZE
-from recuerda.extraction.features import SIZE
-from recuerda.extraction.model import CATEGORIES, WORDS_SCALE, dense_block, in_company
+from recuerda.extraction.features import OWN, SIZE
+from recuerda.extraction.model import (
+    CATEGORIES,
+    NEAR_SCALE,
+    WORDS_SCALE,
+    context_blocks,
+    in_company,
+    nearness,
+)
 from recuerda.extraction.tokens import hashed
 
-SEED, FOLDS, CUT_AT = 7, 5, 0.6
+SEED, FOLDS, CUT_AT, LANDMARKS = 7, 5, 0.6, 1000
 GAP_C, FACT_C, CATEGORY_C, COMPANY_C = 0.3, 0.3, 1.0, 1.0
 WEIGHTS = Path(__file__).parents[3] / "src/recuerda/extraction/weights.npz"
 Array = NDArray[Any]
@@ -62,22 +70,47 @@ class Table:
         for i in range(0, len(texts), 64):
             vectors.update(zip(texts[i : i + 64], embedder.embed(texts[i : i + 64]), strict=True))
         words = sparse([hashed(e.features, SIZE) for e in found], SIZE)
-        scale = WORDS_SCALE / np.sqrt(np.asarray(words.sum(axis=1)).ravel())
-        blocks = [np.array([vectors[t] for t in column]) for column in zip(*map(_texts, found), strict=True)]
-        self.x = hstack([csr_matrix(dense_block(*blocks)), words.multiply(scale[:, None])]).tocsr()
+        own = sparse([hashed([f for f in e.features if f[0] in OWN], SIZE) for e in found], SIZE)
+        scale = WORDS_SCALE / np.sqrt(np.asarray(words.sum(axis=1)).ravel())[:, None]
+        clauses, questions, messages = (
+            np.array([vectors[t] for t in column]) for column in zip(*map(_texts, found), strict=True)
+        )
+        mine = [i for i, e in enumerate(found) if e.predicted]
+        chosen = np.random.default_rng(SEED).choice(mine, min(LANDMARKS, len(mine)), replace=False)
+        self.landmarks = clauses[np.sort(chosen)].astype(np.float16).astype(np.float32)
+        self.whiten = NEAR_SCALE * _whitening(nearness(self.landmarks, self.landmarks))
+        dense = csr_matrix(
+            np.hstack([nearness(clauses, self.landmarks) @ self.whiten, *context_blocks(questions, messages)])
+        )
+        self.x = hstack([dense, words.multiply(scale)]).tocsr()
+        # What a clause is about it says itself; its neighbours only tell whether it is a fact.
+        self.own = hstack([dense, own.multiply(scale)]).tocsr()
         self.answers = np.array([bool(e.question) for e in found])
         self.label = np.array([-1 if e.label is None else e.label for e in found])
-        self.category = np.array([e.category or "" for e in found])
+        self.categories = [e.categories for e in found]
         self.weight = np.array([1.0 if e.predicted else 0.5 for e in found])
         self.group = np.array([e.group for e in found])
 
 
+def _whitening(between: Array) -> Array:
+    """Makes nearness to landmarks, many of them alike, into as many independent directions."""
+    values, directions = np.linalg.eigh(between.astype(np.float64))
+    return np.asarray(directions / np.sqrt(np.maximum(values, 1e-3)), np.float32)
+
+
 def fit(table: Table, rows: Array) -> tuple[LogisticRegression, LogisticRegression]:
-    known, facts = rows & (table.label >= 0), rows & (table.label == 1)
-    fact = LogisticRegression(C=FACT_C, max_iter=200, tol=1e-3)
+    known = rows & (table.label >= 0)
+    fact = LogisticRegression(C=FACT_C, max_iter=100, tol=1e-3)
     fact.fit(table.x[known], table.label[known], table.weight[known])
-    category = LogisticRegression(C=CATEGORY_C, max_iter=200, tol=1e-3)
-    category.fit(table.x[facts], table.category[facts], table.weight[facts])
+    # A fact of several categories teaches each of them a share.
+    lessons = [
+        (i, c, table.weight[i] / len(table.categories[i]))
+        for i in np.flatnonzero(rows & (table.label == 1))
+        for c in table.categories[i]
+    ]
+    where, which, weight = zip(*lessons, strict=True)
+    category = LogisticRegression(C=CATEGORY_C, max_iter=100, tol=1e-3)
+    category.fit(table.own[list(where)], which, weight)
     return fact, category
 
 
@@ -122,8 +155,16 @@ class Judged:
     category: Array
 
 
+def _folds(conversations: Sequence[Conversation]) -> Array:
+    """Whole trades are left out; what belongs to none is dealt one by one."""
+    rng = np.random.default_rng(SEED)
+    trades = sorted({c["trade"] for c in conversations} - {"any"})
+    of = dict(zip(rng.permutation(trades), np.arange(len(trades)) % FOLDS, strict=True))
+    return np.array([of.get(c["trade"], rng.integers(0, FOLDS)) for c in conversations])
+
+
 def cross_validate(conversations: Sequence[Conversation], embedder: SentenceEncoder) -> Judged:
-    folds = np.random.default_rng(SEED).integers(0, FOLDS, len(conversations))
+    folds = _folds(conversations)
     found: list[Example] = []
     for k in range(FOLDS):
         segmenter = judge(train_gaps([c for c, f in zip(conversations, folds, strict=True) if f != k]))
@@ -136,7 +177,7 @@ def cross_validate(conversations: Sequence[Conversation], embedder: SentenceEnco
         test = of == k
         fact, which = fit(table, ~test)
         odds[test] = fact.decision_function(table.x[test])
-        categories[test] = ordered(which, which.predict_proba(table.x[test]))
+        categories[test] = ordered(which, which.predict_proba(table.own[test]))
     rows, probability = company(found, table, odds, categories), np.zeros(len(found))
     for k in range(FOLDS):
         second = fit_company(found, table, rows, of != k)
@@ -184,13 +225,16 @@ def write(
     fact, category = fit(table, np.ones(len(found), bool))
     order = [list(category.classes_).index(c.value) for c in CATEGORIES]
     coefficients = np.vstack([fact.coef_, category.coef_[order]]).T
-    dense = 3 * embedder.dimensions
+    marks = len(table.landmarks)
+    coefficients = np.vstack([table.whiten @ coefficients[:marks], coefficients[marks:]])
+    dense = marks + 2 * embedder.dimensions
     np.savez_compressed(
         path,
         gap_words=segmenter.coef_[0].astype(np.float16),
         gap_bias=np.float32(segmenter.intercept_[0]),
         cut_at=np.float32(CUT_AT),
-        dense=coefficients[:dense].astype(np.float16),
+        landmarks=table.landmarks.astype(np.float16),
+        dense=coefficients[:dense].astype(np.float32),
         words=coefficients[dense:].astype(np.float16),
         bias=np.concatenate([fact.intercept_, category.intercept_[order]]).astype(np.float32),
         company=second.coef_[0].astype(np.float32),

@@ -35,6 +35,7 @@ class Draft:
     confidence: float  # 0 to 1, calibrated
     sensitivity: Sensitivity
     corrects: bool = False  # the words around it take something back: "Correction: ..."
+    faint: bool = False  # not a fact by itself, but it may end or replace one that is known
 
 
 class Extractor(Protocol):
@@ -47,9 +48,11 @@ class Extractor(Protocol):
         *,
         only: Collection[int] | None = None,
         language: Language | None = None,
+        faint: bool = False,
     ) -> list[Draft]:
         """Facts stated in the customer turns whose index is in `only` (all of them when None).
 
+        With `faint`, also what is too unsure to be a fact but sounds like a change of one.
         Raises `Unavailable` when an engine that needs a model cannot reach it.
         """
         ...

@@ -27,7 +27,7 @@ _SENSITIVITIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
     """One kind of fact: `shoe_size`, `allergy`... Values are language-free."""
 
@@ -43,6 +43,7 @@ class Attribute:
     unless: str = ""  # pattern that tells it is not
     negatable: bool = True  # whether "not" before a choice denies it; a problem's words hold it themselves
     one_of: tuple[str, ...] = ()  # of many, the choices that exclude each other: vegan, vegetarian
+    consents: bool = False  # an objection it `closes` ends only when the same value is named
     within: bool = False  # may stand inside a clause about something else: "no support for my high arches"
 
 
@@ -116,6 +117,7 @@ _KEYS = frozenset(
         "words",
         "unless",
         "within",
+        "consents",
         "negatable",
     }
 )
@@ -143,4 +145,5 @@ def _attribute(name: str, entry: dict[str, Any]) -> Attribute:
         unless=patterns[1],
         negatable=bool(entry.get("negatable", True)),
         within=bool(entry.get("within", False)),
+        consents=bool(entry.get("consents", False)),
     )

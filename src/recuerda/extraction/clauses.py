@@ -28,6 +28,9 @@ _LEADING = words(
 )
 
 
+_SIZES = words("s m l g p")
+_SIZED = words("size talla talle tamanho numero fralda panal an a uma una visto uso usa soy sou wear")
+_TAGS = words("ok okay ta viu vale beleza blz dale please porfa pfv valeu")
 _EASE = 0.3  # how much less it takes to cut there
 _JOINTS = words(", y e and pero but mas")
 _NEW_START = words(
@@ -55,11 +58,19 @@ def sentences(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
     ranges, first = [], 0
     for i, token in enumerate(tokens):
         gap = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else "\n"
-        ends = token.text in _ENDS and not (token.text == "." and i and tokens[i - 1].folded in _SHORTENED)
+        ends = token.text in _ENDS and not (token.text == "." and _shortened(tokens, i))
         if ends or "\n" in gap or _is_emoji(token) or _is_dash(text, token):
             ranges.append((first, i + 1))
             first = i + 1
     return ranges
+
+
+def _shortened(tokens: Sequence[Token], i: int) -> bool:
+    """Whether the full stop `i` is of a shortened word: "Av.", the M. of a name, not "size M." """
+    if not i or tokens[i - 1].folded not in _SHORTENED:
+        return False
+    of_size = tokens[i - 1].folded in _SIZES and i > 1 and tokens[i - 2].folded in _SIZED
+    return not of_size
 
 
 def _is_emoji(token: Token) -> bool:
@@ -141,7 +152,12 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
 
 
 def _questions(text: str, tokens: Sequence[Token], ranges: Sequence[tuple[int, int]]) -> list[bool]:
-    return [tokens[last - 1].text == "?" or tokens[max(first - 1, 0)].text == "¿" for first, last in ranges]
+    return [
+        tokens[max(first - 1, 0)].text == "¿"
+        # "Agora só de aveia, tá?" asks for nothing.
+        or (tokens[last - 1].text == "?" and not (last - first > 3 and tokens[last - 2].folded in _TAGS))
+        for first, last in ranges
+    ]
 
 
 _QUOTED = re.compile(r"[\"“«]([^\"“”«»\n]{3,})[\"”»]")

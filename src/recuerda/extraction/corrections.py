@@ -17,7 +17,8 @@ _CUE = re.compile(
     r"ops)\b"
 )
 _BARE = re.compile(
-    r"^(it'?s |its |it is |is |es |son |e |eh |sou |soy |un |una |a |an |size |talla |tamanho |numero |the |"
+    r"^(make (it|that) |que sea |mejor |melhor |coloca |ponga |faz |it'?s |its |it is |is |es |son |e |eh |"
+    r"sou |soy |un |una |a |an |size |talla |tamanho |numero |the |"
     r"el |la |o )*"
     r"(?P<v>[a-z]{1,4}|\d{1,2}([.,]5)?( y medio| e meio)?)"
     r"([, ]+(not|no|nao|and not|y no|e nao) (an? |un |um )?(\d{1,2}([.,]5)?|[a-z]{1,3}))?$"

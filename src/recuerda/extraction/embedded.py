@@ -17,7 +17,7 @@ from recuerda.extraction.corrections import corrected, takes_back
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden
 from recuerda.extraction.model import CATEGORIES, Floats, Model
-from recuerda.extraction.normalise import TYPED, Reading, inside, open_question, read
+from recuerda.extraction.normalise import TYPED, Reading, inside, read_all
 from recuerda.extraction.reversals import replaces, reverses, settled
 from recuerda.extraction.subjects import CUSTOMER, declares, speaks_of_self, subject
 from recuerda.extraction.tokens import flat, hashed
@@ -30,7 +30,12 @@ _REVERSAL_AT = 0.1
 _VALUE_AT = 0.3
 _PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
 _TELLING = TYPED | {"flag"}
+_UNMISTAKABLE = frozenset({"size", "email", "phone"})
 _CHANGED = re.compile(r"\b(changed|new|cambio|cambie|nuev[oa]|mudou|nov[oa])\b")
+
+
+_FAINT_AT = 0.02
+_MAYBE = 0.1  # probability from which an attribute of that category may name the clause
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +78,22 @@ class EmbeddedExtractor:
         *,
         only: Collection[int] | None = None,
         language: Language | None = None,
+        faint: bool = False,
     ) -> list[Draft]:
-        return await asyncio.to_thread(self.extract_now, turns, only, language)
+        return await asyncio.to_thread(self.extract_now, turns, only, language, faint)
 
     def extract_now(
-        self, turns: Sequence[Turn], only: Collection[int] | None = None, language: Language | None = None
+        self,
+        turns: Sequence[Turn],
+        only: Collection[int] | None = None,
+        language: Language | None = None,
+        faint: bool = False,
     ) -> list[Draft]:
         """The same, blocking."""
         spoken = language or detect(" ".join(t.text for t in turns if t.role == "customer"), "en")
         wanted = [i for i, t in enumerate(turns) if t.role == "customer" and (only is None or i in only)]
         judged = self.judge(turns, wanted)
-        return [draft for i in wanted for draft in self.message(turns, i, judged[i], spoken)]
+        return [draft for i in wanted for draft in self.message(turns, i, judged[i], spoken, faint=faint)]
 
     def judge(self, turns: Sequence[Turn], wanted: Collection[int]) -> dict[int, list[Judged]]:
         """Every clause of the customer turns, fact or not; those of `wanted` in the light of the others."""
@@ -135,6 +145,7 @@ class EmbeddedExtractor:
         *,
         named: Sequence[tuple[int, int, Category]] = (),
         trust: float = 0.0,
+        faint: bool = False,
     ) -> list[Draft]:
         """Facts of turn `i`. `named`: what another reader took for facts (start, end, category); `trust` is
         how far that moves the bar."""
@@ -161,19 +172,27 @@ class EmbeddedExtractor:
                     )
                 )
                 continue
-            reading = read(
-                item.text, self.catalogue, item.category,
+            readings = read_all(
+                item.text, self.catalogue, item.category, maybe=_maybe(item),
                 question=item.question, context=context, language=language,
             )  # fmt: skip
+            reading = readings[0] if readings else None
             changed = _CHANGED.search(flat(text)) is not None
-            if item.fact >= self._bar(item, reading, seconded is not None, trust, changed):
-                back = takes_back(turns, i, clause)
-                found = self._facts(item, reading, text, i, language, about)
-                drafts += [replace(d, corrects=True) for d in found] if back else found
+            back = takes_back(turns, i, clause)
+            own = about != CUSTOMER or speaks_of_self(flat(item.text))
+            fact = item.fact >= self._bar(item, reading, seconded is not None, trust, changed, own)
+            found = self._facts(item, reading, text, i, language, about) if fact else []
+            if faint and (fact or _hints(item, readings, back, own)):
+                others: Sequence[Reading | None] = readings[1:] if fact else readings or [None]
+                found += [
+                    replace(self._facts(item, other, text, i, language, about)[0], faint=True)
+                    for other in others
+                ]
+            drafts += [replace(d, corrects=True) for d in found] if back else found
         return drafts
 
     def _bar(
-        self, item: Judged, reading: Reading | None, seconded: bool, trust: float, changed: bool
+        self, item: Judged, reading: Reading | None, seconded: bool, trust: float, changed: bool, own: bool
     ) -> float:
         bar = self._model.weights.fact_at + (-trust if seconded else trust)
         said = flat(item.text)
@@ -181,22 +200,19 @@ class EmbeddedExtractor:
             return bar
         # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one. A clause
         # that gives a value of the catalogue in the first person needs less proof than one that does not.
-        if (
-            reading
-            and item.category is Category.INTENT
-            and item.certainty > _PLAIN_INTENT
-            and speaks_of_self(said)
-        ):
+        if reading and item.category is Category.INTENT and item.certainty > _PLAIN_INTENT and own:
             return min(bar, _INTENT_AT)  # "I'm going to return it": nothing but a plan, however plainly said
         planned = reading is not None and reading.attribute.type == "flag"
-        if reverses(item.text) and (speaks_of_self(said) or settled(said) or planned):
+        if reverses(item.text) and (own or settled(said) or planned):
             return min(bar, _REVERSAL_AT)
         if reading is None or reading.value is None:
             return bar
         # Of what there is one of, a new value is worth hearing, or the old one stays.
-        telling = reading.attribute.type in _TELLING and (speaks_of_self(said) or replaces(item.text))
+        telling = reading.attribute.type in _TELLING and (own or replaces(item.text))
         newer = not reading.attribute.many and changed
-        return min(bar, _VALUE_AT) if telling or newer or declares(said) else bar
+        # "..., talla 42: ..." says no more than that, and is unmistakable.
+        plain = reading.attribute.type in _UNMISTAKABLE and item.certainty >= _SURE_CATEGORY
+        return min(bar, _VALUE_AT) if telling or newer or plain or declares(said) else bar
 
     def _facts(
         self, item: Judged, reading: Reading | None, text: str, turn: int, language: Language, about: str
@@ -228,7 +244,7 @@ class EmbeddedExtractor:
     ) -> Draft:  # fmt: skip
         start, end = item.clause.start, item.clause.end
         sensitivity = self.catalogue.sensitivity(category, attribute)
-        statement = _statement(item)
+        statement = _statement(item, language)
         return Draft(
             category=category, attribute=attribute, value=value, statement=statement, language=language,
             subject=about, quote=text[start:end], turn=turn, start=start, end=end,
@@ -236,13 +252,25 @@ class EmbeddedExtractor:
         )  # fmt: skip
 
 
-def _statement(item: Judged) -> str:
-    """The clause; a bare answer to an open question carries it, or it would say nothing by itself."""
+def _maybe(item: Judged) -> list[Category]:
+    return [c for c, p in zip(CATEGORIES, item.categories, strict=True) if p >= _MAYBE]
+
+
+def _hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> bool:
+    """Whether a clause that is no fact by itself sounds like a change of one."""
+    said = flat(item.text)
+    if item.fact < _FAINT_AT or item.clause.quoted or (item.clause.asked and not declares(said)):
+        return False
+    closes = any(r.attribute.closes for r in readings)
+    return reverses(said) or settled(said) or ((back or closes or replaces(said)) and own)
+
+
+def _statement(item: Judged, language: Language) -> str:
+    """The clause; a bare answer carries its question, or it would say nothing by itself."""
     said = re.sub(r"\s+", " ", item.text).strip()
     said = said[:1].upper() + said[1:]
-    asked = flat(item.question)
-    if len(said.split()) <= 3 and open_question(asked) and not speaks_of_self(flat(said)):
-        return f"{said} ({item.question.strip()})"
+    if len(said.split()) <= 3 and item.question and not speaks_of_self(flat(said)):
+        return f"{said} ({'¿' if language == 'es' else ''}{item.question.strip()})"
     return said
 
 

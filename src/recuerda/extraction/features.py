@@ -1,5 +1,6 @@
 """What the classifier sees of a clause: its words and sentence, what came before, the question it answers."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from recuerda.extraction.clauses import Clause
@@ -7,6 +8,7 @@ from recuerda.extraction.signals import signals
 from recuerda.extraction.tokens import Token, ngrams, shape, tokenize
 
 SIZE = 1 << 15  # columns of the hashed words
+OWN = frozenset("wcdhnxqa")  # prefixes of what is of the clause itself and of the question it answers
 SHORT_ANSWER = 7  # words; a longer clause says what it means without its question
 
 
@@ -28,24 +30,40 @@ class Message:
         self.asked_by = asked_by  # its role
         self.question = question_in(before) if asked_by in {"assistant", "agent"} else ""
         self._question_words = _words(tokenize(self.question))
+        starts = [t.start for t in self.tokens]
+        # Tokens of each clause, as a range.
+        self._places = [(bisect_left(starts, c.start), bisect_left(starts, c.end)) for c in clauses]
+
+    def _sentence(self, i: int) -> tuple[int, int]:
+        """The tokens from the first clause of the sentence of clause `i` to its last."""
+        first = last = i
+        while first and self.clauses[first - 1].sentence == self.clauses[i].sentence:
+            first -= 1
+        while last + 1 < len(self.clauses) and self.clauses[last + 1].sentence == self.clauses[i].sentence:
+            last += 1
+        return self._places[first][0], self._places[last][1]
 
     def answers(self, i: int) -> bool:
         """Whether clause `i` may be an answer to be read with the question before it."""
         clause = self.clauses[i]
-        short = sum(clause.start <= t.start < clause.end and t.is_word for t in self.tokens) <= SHORT_ANSWER
+        first, last = self._places[i]
+        short = sum(t.is_word for t in self.tokens[first:last]) <= SHORT_ANSWER
         return bool(self.question) and clause.sentence <= 1 and i <= 2 and short
 
     def features(self, i: int) -> list[str]:
         clause = self.clauses[i]
-        inside = [t for t in self.tokens if clause.start <= t.start < clause.end]
-        left = [t for t in self.tokens if t.end <= clause.start][-4:]
-        right = [t for t in self.tokens if t.start >= clause.end][:3]
-        mates = [c for c in self.clauses if c.sentence == clause.sentence]
-        whole = [t for t in self.tokens if mates[0].start <= t.start < mates[-1].end]
-        opening = [t for t in self.tokens if t.end <= mates[0].start][-2:] + whole
+        first, last = self._places[i]
+        inside, left, right = (
+            self.tokens[first:last],
+            self.tokens[max(first - 4, 0) : first],
+            self.tokens[last : last + 3],
+        )
+        begins, ends = self._sentence(i)
+        whole = self.tokens[begins:ends]
+        opening = self.tokens[max(begins - 2, 0) : ends]
         words = _words(inside)
         found = [
-            *ngrams(["^", *words, "$"], 3),
+            *ngrams(["^", *words, "$"], 3, "w"),
             *(f"c{w[:4]}" for w in words if len(w) > 4),
             *(f"d{w[-4:]}" for w in words if len(w) > 4),
             *(f"<{w}" for w in _words(left)),

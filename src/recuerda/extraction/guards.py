@@ -110,6 +110,9 @@ _POWER = _any(
 )
 # "If I were a 42", "si usara talla 43", "se eu tivesse": what is not so, told by its mood.
 _SUPPOSES = _any(
+    r"^(suppos(e|ing)|imagine|let'?s say|what if|in case|say (i|we)\b|supongamos|supon(iendo|gase)?|"
+    r"imagin(a|ate|ense|emos|e so)|digamos que|en caso de que|vamos supor|suponha(mos)?|supondo|"
+    r"digamos|vamos dizer|caso eu)\b",
     r"\bif (i|we|my \w+|he|she|they) "
     r"(were|was|had|wore|owned|lived|wanted|needed|bought|took|chose|ordered)\b",
     r"\b(si|como si) (yo |no |me |lo |la |los |las |le |mi \w+ |nos )*"
@@ -167,7 +170,7 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
     return {
         k
         for k, c in enumerate(clauses)
-        if _asks(said, clauses, k) or _claims(said, clauses, c) or _SUPPOSES.search(said, c.start, c.end)
+        if _asks(said, clauses, k) or _claims(said, clauses, c) or _SUPPOSES.search(said[c.start : c.end])
     }
 
 

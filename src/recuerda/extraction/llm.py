@@ -48,6 +48,7 @@ class LLMExtractor:
         *,
         only: Collection[int] | None = None,
         language: Language | None = None,
+        faint: bool = False,
     ) -> list[Draft]:
         wanted = [i for i, t in enumerate(turns) if t.role == "customer" and (only is None or i in only)]
         if not wanted:
@@ -59,10 +60,10 @@ class LLMExtractor:
         prompt = prompts.render("extract", turns=shown, only=wanted if only is not None else [])
         answer = await self._llm.structured(prompt, Findings, max_tokens=_TOKENS)
         spoken = language or detect(" ".join(t.text for t in turns if t.role == "customer"), "en")
-        return await asyncio.to_thread(self._verified, turns, wanted, answer, spoken)
+        return await asyncio.to_thread(self._verified, turns, wanted, answer, spoken, faint)
 
     def _verified(
-        self, turns: Sequence[Turn], wanted: Sequence[int], answer: Findings, language: Language
+        self, turns: Sequence[Turn], wanted: Sequence[int], answer: Findings, language: Language, faint: bool
     ) -> list[Draft]:
         places = [
             (*place, Category(f.category)) for f in answer.facts if (place := _find(turns, wanted, f.quote))
@@ -71,7 +72,9 @@ class LLMExtractor:
         judged = self._embedded.judge(turns, wanted)
         for i in wanted:
             named = [(start, end, category) for turn, start, end, category in places if turn == i]
-            drafts += self._embedded.message(turns, i, judged[i], language, named=named, trust=self._trust)
+            drafts += self._embedded.message(
+                turns, i, judged[i], language, named=named, trust=self._trust, faint=faint
+            )
         return drafts
 
 

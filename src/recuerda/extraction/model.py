@@ -1,8 +1,9 @@
 """The trained classifiers: where clauses end, which are facts, of which category. Weights ship as one file.
 
-First each clause by itself: linear models over its sentence vector, those of the question it answers and
-of its message, and hashed words. Then each in the light of the others: in a message that is all questions a
-lone statement is rarely a fact, and among facts a doubtful one often is.
+First each clause by itself: linear models over how near its sentence vector is to some of the training
+clauses, the vectors of the question it answers and of its message, and hashed words. Then each in the light
+of the others: in a message that is all questions a lone statement is rarely a fact, and among facts a
+doubtful one often is.
 Made by `python -m evals.training.extraction.train`.
 """
 
@@ -19,7 +20,8 @@ from recuerda.models import Category
 
 CATEGORIES: tuple[Category, ...] = tuple(Category)
 # How much each part counts beside the others; the training uses the same.
-VECTOR_SCALE, MESSAGE_SCALE, WORDS_SCALE = 4.0, 2.0, 6.0
+NEAR_SCALE, QUESTION_SCALE, MESSAGE_SCALE, WORDS_SCALE = 8.0, 3.0, 2.0, 6.0
+_WIDTH = 2.0  # how fast nearness falls with the squared distance of two vectors
 
 Floats = NDArray[np.float32]
 
@@ -29,7 +31,8 @@ class Weights:
     gap_words: Floats  # (columns,)
     gap_bias: float
     cut_at: float  # a gap of at least this probability ends a clause
-    dense: Floats  # (3 * 512, 1 + categories): fact or not, then each category
+    landmarks: Floats  # (clauses, 512)
+    dense: Floats  # (clauses + 2 * 512, 1 + categories): fact or not, then each category
     words: Floats  # (columns, 1 + categories)
     bias: Floats  # (1 + categories,)
     company: Floats  # (columns of `in_company`,)
@@ -48,6 +51,7 @@ class Model:
                 gap_words=data["gap_words"].astype(np.float32),
                 gap_bias=float(data["gap_bias"]),
                 cut_at=float(data["cut_at"]),
+                landmarks=data["landmarks"].astype(np.float32),
                 dense=data["dense"].astype(np.float32),
                 words=data["words"].astype(np.float32),
                 bias=data["bias"].astype(np.float32),
@@ -68,7 +72,8 @@ class Model:
     ) -> tuple[Floats, Floats]:
         """Log-odds that each clause is a fact, shape (n,), and of each category, shape (n, categories)."""
         weights = self.weights
-        scores = dense_block(clauses, questions, messages) @ weights.dense + weights.bias
+        seen = np.hstack([nearness(clauses, weights.landmarks), *context_blocks(questions, messages)])
+        scores = seen @ weights.dense + weights.bias
         for i, columns in enumerate(words):
             scores[i] += weights.words[list(columns)].sum(axis=0) * (
                 WORDS_SCALE / max(len(columns), 1) ** 0.5
@@ -87,8 +92,13 @@ class Model:
         return _sigmoid(rows @ self.weights.company + self.weights.company_bias)
 
 
-def dense_block(clauses: Vectors, questions: Vectors, messages: Vectors) -> Floats:
-    return np.hstack([clauses * VECTOR_SCALE, questions * VECTOR_SCALE, messages * MESSAGE_SCALE])
+def nearness(clauses: Vectors, landmarks: Vectors) -> Floats:
+    """How near each clause is to each landmark, 0 to 1; shape (clauses, landmarks). Vectors are unit long."""
+    return np.asarray(np.exp(-2 * _WIDTH * np.maximum(1 - clauses @ landmarks.T, 0)), np.float32)
+
+
+def context_blocks(questions: Vectors, messages: Vectors) -> tuple[Floats, Floats]:
+    return questions * QUESTION_SCALE, messages * MESSAGE_SCALE
 
 
 _FAR = 8.0  # log-odds beyond say no more

@@ -1,9 +1,9 @@
 """From a clause to `attribute: value`, free of language, as the catalogue says."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.tokens import flat, unaccented
@@ -13,7 +13,9 @@ from recuerda.models import Category
 
 # Categories honest people confuse: an attribute of the one may name a clause judged as the other.
 _NEAR: dict[Category, frozenset[Category]] = {
-    Category.IDENTITY: frozenset({Category.EVENT, Category.POSSESSION, Category.CONTACT, Category.LOCATION}),
+    Category.IDENTITY: frozenset(
+        {Category.EVENT, Category.POSSESSION, Category.CONTACT, Category.LOCATION, Category.PREFERENCE}
+    ),
     Category.EVENT: frozenset(
         {
             Category.LOCATION,
@@ -74,31 +76,32 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-def read(
+def read_all(
     clause: str,
     catalogue: Catalogue,
     category: Category,
     *,
+    maybe: Collection[Category] = (),
     question: str = "",
     context: str = "",
     language: Language = "en",
-) -> Reading | None:
-    """The attribute a clause of this category is about; the question it answers helps to tell."""
+) -> list[Reading]:
+    """The attributes a clause of this category is about, likeliest first; the question it answers helps."""
     said, asked, around = flat(clause), flat(question), flat(context)
-    best: tuple[int, Reading] | None = None
+    likely = {category, *maybe, *_NEAR[category]}
+    found: list[tuple[int, Reading]] = []
     for attribute in catalogue:
-        near = attribute.category in _NEAR[category]
-        if attribute.category is not category and not near and attribute.type not in _ANYWHERE:
+        if attribute.category not in likely and attribute.type not in _ANYWHERE:
             continue
         reading = _try(attribute, clause, said, asked, around, language)
-        if reading is None:
+        if reading is None or (reading.value is None and attribute.category is not category):
             continue
         # A value the catalogue spells out tells more than words taken as they stand.
         exact = reading.value is not None and attribute.type in TYPED
         rank = (reading.value is not None) * 2 + exact * 2 + (attribute.category is category)
-        if best is None or rank > best[0]:
-            best = (rank, reading)
-    return best[1] if best and (best[1].value is not None or best[0] % 2) else None
+        # "You can call me in the mornings" tells the time; that it allows calls comes second.
+        found.append((rank - 5 * attribute.consents, reading))
+    return [reading for _, reading in sorted(found, key=lambda pair: -pair[0])]
 
 
 _ORDER = re.compile(r"\b(pedido|orden|order)\b")
@@ -114,6 +117,14 @@ def open_question(question: str) -> bool:
     return bool(question) and (len(question.split()) <= 3 or _OPENS.search(question) is not None)
 
 
+@lru_cache(maxsize=512)
+def _barred(attribute: Attribute, around: str) -> bool:
+    """Whether what was said before tells that it is about something else; asked for every clause."""
+    # That an order was spoken of does not make "I wear a 43" its number; trousers would.
+    near = _ORDER.sub("", around) if attribute.type == "size" else around
+    return _compiled(attribute.unless).search(near) is not None
+
+
 def _try(
     attribute: Attribute, clause: str, said: str, asked: str, around: str, language: Language
 ) -> Reading | None:
@@ -124,9 +135,9 @@ def _try(
         return None
     if by_question and attribute.type == "flag" and not _ANSWERS.search(said):
         return None  # asked about a refund, they tell of their knee
-    # That an order was spoken of does not make "I wear a 43" its number; trousers would.
-    near = _ORDER.sub("", f"{around} {asked}") if attribute.type == "size" else f"{around} {asked}"
-    if attribute.unless and _compiled(attribute.unless).search(f"{near} {said}"):
+    if attribute.unless and (
+        _compiled(attribute.unless).search(said) or _barred(attribute, around) or _barred(attribute, asked)
+    ):
         return None
     value = value_of(attribute, clause, said, match, by_question, language)
     if value is None and (attribute.type in TYPED or by_question):
@@ -191,8 +202,11 @@ def inside(clause: str, catalogue: Catalogue) -> list[Reading]:
 
 
 _OWNED = re.compile(r"\b(my|mi|mis|meu|minha|meus|minhas|un|um|tengo|tenho|i have)\s+([a-z-]+\s+){0,2}$")
+_JOINED = re.compile(r"\b(?:and|y|e)\s+(?=([a-z-]+\s+){0,2}$)")  # "I have oily skin and wavy hair"
+_HAS = re.compile(r"\b(i have|i've got|tengo|tenho|my|mi|meu|minha)\b")
 _NOUN = re.compile(
-    r"^\s*(?:[a-z-]+ ){0,2}?(?:arch(?:es)?|arcos?|puentes?|f(?:oo|ee)t|pies?|pes?|\d\d(?:\.5|,5)?)\b"
+    r"^\s*(?:[a-z-]+ ){0,2}?(?:arch(?:es)?|arcos?|puentes?|f(?:oo|ee)t|pies?|pes?|skin|piel|pele|hair|pelo|"
+    r"cabelos?|cabello|\d\d(?:\.5|,5)?)\b"
 )
 
 
@@ -206,9 +220,10 @@ def _trait(attribute: Attribute, said: str) -> tuple[int, int] | None:
         if match is None:
             continue
         owner = _OWNED.search(said, 0, match.start())
-        if owner is None and attribute.type != "size":
+        joined = _JOINED.search(said, 0, match.start()) if _HAS.search(said) else None
+        if owner is None and joined is None and attribute.type != "size":
             continue
-        start = owner.start() if owner else match.start()
+        start = joined.end() if joined else owner.start() if owner else match.start()
         tail = _NOUN.match(said, match.end())
         end = tail.end() if tail else match.end()
         while end < len(said) and said[end].isalnum():

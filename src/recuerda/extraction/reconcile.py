@@ -12,15 +12,33 @@ from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import Change, Close, Known, Record, Repeat
-from recuerda.extraction.replacing import put_right, resized, stopped, swapped_away, taken_over
-from recuerda.extraction.reversals import is_denial, opposite, parted, replaces, settles, swapped, withdraws
-from recuerda.extraction.statements import content, normal, numbers, plain_value
+from recuerda.extraction.replacing import (
+    named_before,
+    parted_with,
+    put_right,
+    resized,
+    stopped,
+    swapped_away,
+    taken_over,
+)
+from recuerda.extraction.reversals import (
+    adds,
+    is_denial,
+    opposite,
+    parted,
+    replaces,
+    settles,
+    swapped,
+    withdraws,
+)
+from recuerda.extraction.statements import content, normal, numbers, plain_value, topic
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
 SURE = 0.6  # a draft below it does not overwrite what a person confirmed
 SAME = 0.92  # cosine from which two statements without attribute say the same
 SHARED = 0.6  # of the content words: what "no longer X" has in common with "X"
 
+_SAID = "said"
 _CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
 _CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
 _PARTABLE = frozenset({Category.POSSESSION, Category.IDENTITY})
@@ -39,19 +57,48 @@ def reconcile(
     compared by their words alone. Of two values of a single-valued attribute in one message the last counts.
     """
     known = [k for k in current if k.status in _CURRENT]
+    rejected = [k for k in current if k.status is FactStatus.REJECTED]
     changes: list[Change] = []
     for draft in _last_word(drafts, catalogue):
         done = {c.fact_id for c in changes if isinstance(c, Close)}
         done |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
         vector = (vectors or {}).get(draft.statement)
-        changes += _decide([k for k in known if k.id not in done], draft, now, catalogue, vector)
+        left = [k for k in known if k.id not in done]
+        draft = named_before(left, draft)
+        decided = _decide(left, draft, now, catalogue, vector)
+        if draft.faint:
+            told = any(isinstance(c, Close) and c.reason.startswith(_SAID) for c in decided)
+            decided = [
+                c
+                for c in decided
+                if isinstance(c, Close) or (isinstance(c, Record) and (c.supersedes or told))
+            ]
+        changes += [_doubted(c, rejected) if isinstance(c, Record) else c for c in decided]
     return changes
+
+
+def _doubted(record: Record, rejected: Sequence[Known]) -> Record:
+    """What a person judged wrong is not believed again because it is said again: a person looks."""
+    draft = record.draft
+    same = any(
+        k.subject == draft.subject
+        and (
+            normal(k.statement) == normal(draft.statement)
+            or (
+                draft.value
+                and k.attribute == draft.attribute
+                and plain_value(k.value) == plain_value(draft.value)
+            )
+        )
+        for k in rejected
+    )
+    return replace(record, status=FactStatus.PROPOSED, review=True, supersedes=()) if same else record
 
 
 def _last_word(drafts: Sequence[Draft], catalogue: Catalogue) -> list[Draft]:
     """Without a draft said twice, or overruled later in the same message."""
     kept: dict[tuple[object, ...], Draft] = {}
-    for draft in sorted(drafts, key=lambda d: (d.turn, d.start)):
+    for draft in sorted(drafts, key=lambda d: (d.faint, d.turn, d.start)):
         attribute = catalogue.get(draft.attribute)
         if attribute is None:
             key: tuple[object, ...] = (draft.category, draft.subject, normal(draft.statement))
@@ -59,6 +106,8 @@ def _last_word(drafts: Sequence[Draft], catalogue: Catalogue) -> list[Draft]:
             key = (draft.attribute, draft.subject, draft.value, draft.value or normal(draft.statement))
         else:
             key = (draft.attribute, draft.subject)
+        if draft.faint and key in kept:
+            continue
         kept.pop(key, None)
         kept[key] = draft
     return list(kept.values())
@@ -69,7 +118,7 @@ def _decide(
 ) -> list[Change]:
     draft = resized(known, draft, catalogue)
     attribute = catalogue.get(draft.attribute)
-    over: list[Change] = [*_ended(known, draft, attribute, now)]
+    over: list[Change] = [*_ended(known, draft, attribute, now, catalogue)]
     gone = withdraws(draft.statement) or parted(draft.statement)
     back = is_denial(draft.value) or (gone and not swapped(draft.statement))
     if over and (back or _only_settles(over, draft)):
@@ -86,8 +135,10 @@ def _decide(
         old = taken_over(left, draft, catalogue, vector)
         return [*over, _record(draft, now, catalogue, supersedes=tuple(k.id for k in old))]
     change = _by_attribute(left, draft, attribute, now, catalogue)
-    if isinstance(change, Record) and change.status is FactStatus.ACTIVE and not change.supersedes:
+    if isinstance(change, Record) and not change.supersedes:
         old = taken_over(left, draft, catalogue, vector)
+        if change.status is FactStatus.PROPOSED:
+            old = [k for k in old if k.status is FactStatus.PROPOSED]
         change = replace(change, supersedes=tuple(k.id for k in old))
     return [*over, change]
 
@@ -102,6 +153,10 @@ def _by_attribute(
     if attribute.many and replaces(draft.statement) and attribute.category in _CHANGEABLE:
         # "I prefer black now": the tastes before are over, though a customer may have several.
         return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals if k.valid_from < now))
+    owned = attribute.many and attribute.category is Category.POSSESSION and len(rivals) == 1
+    if owned and (replaces(draft.statement) or swapped(draft.statement)) and not adds(draft.statement):
+        # "Now I drive a Corolla": instead of the only car there was.
+        return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
     if attribute.many:
         old = [k for k in rivals if draft.corrects or {k.value, draft.value} <= set(attribute.one_of)]
         # Taking one back of several says not which one.
@@ -148,24 +203,37 @@ def _record(
     )
 
 
-def _ended(known: Sequence[Known], draft: Draft, attribute: Attribute | None, now: datetime) -> list[Close]:
+def _ended(
+    known: Sequence[Known], draft: Draft, attribute: Attribute | None, now: datetime, catalogue: Catalogue
+) -> list[Close]:
     """What is no longer so, by what the draft says."""
     closing: list[Close] = []
     positive = not is_denial(draft.value) and not withdraws(draft.statement)
-    done_with = {
-        k.id for k in (*stopped(known, draft), *swapped_away(known, draft), *put_right(known, draft))
-    }
+    gone = (
+        *stopped(known, draft),
+        *swapped_away(known, draft),
+        *put_right(known, draft),
+        *parted_with(known, draft, catalogue),
+    )
+    done_with = {k.id for k in gone}
     for fact in known:
         theirs = fact.subject == draft.subject or (fact.attribute == "pet" and fact.value == draft.subject)
         if not theirs or fact.valid_from > now:
             continue
-        if attribute and fact.attribute in attribute.closes and fact.value != "no" and positive:
-            closing.append(Close(fact.id, draft, f"said {attribute.name}"))
+        if attribute and positive and _closes(attribute, draft, fact):
+            closing.append(Close(fact.id, draft, f"{_SAID} {attribute.name}"))
         elif fact.attribute and settles(draft.statement, fact.attribute, fact.value):
             closing.append(Close(fact.id, draft, "settled"))
         elif fact.id in done_with or _withdrawn(fact, draft):
             closing.append(Close(fact.id, draft, "withdrawn"))
     return closing
+
+
+def _closes(attribute: Attribute, draft: Draft, fact: Known) -> bool:
+    """Whether saying this ends that. Consent reopens only the channel it names, and only when it is sure."""
+    if fact.attribute not in attribute.closes or fact.value == "no":
+        return False
+    return not attribute.consents or (draft.value == fact.value and draft.confidence >= SURE)
 
 
 def _only_settles(over: Sequence[Change], draft: Draft) -> bool:
@@ -188,7 +256,7 @@ def _withdrawn(fact: Known, draft: Draft) -> bool:
         return draft.subject == fact.value or plain_value(draft.value) == plain_value(fact.value)
     if draft.attribute is not None and fact.attribute == draft.attribute:
         return draft.value is None or plain_value(fact.value) == plain_value(draft.value)
-    ours, theirs = content(draft.statement), content(fact.statement)
+    ours, theirs = content(draft.statement), topic(fact.statement)
     return bool(theirs) and len(ours & theirs) >= SHARED * len(theirs)
 
 

@@ -11,21 +11,34 @@ from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.changes import Known
-from recuerda.extraction.reversals import ADDS, came, given_up, replaces, swapped, withdraws, works_again
-from recuerda.extraction.statements import content
-from recuerda.extraction.tokens import flat, words
+from recuerda.extraction.reversals import (
+    ADDS,
+    came,
+    given_up,
+    parted,
+    replaces,
+    swapped,
+    withdraws,
+    works_again,
+)
+from recuerda.extraction.statements import content, figures, proper_names, topic
+from recuerda.extraction.subjects import CUSTOMER
+from recuerda.extraction.tokens import flat, unaccented, words
 from recuerda.extraction.values import size
 from recuerda.models import Category
 
 ALIKE = 0.5  # cosine from which "now I prefer B" may be about "I prefer A"; a word in common besides
+FRAME = 0.25  # of the older statement's words, when a figure in it changed
+HALF = 0.4  # of the older statement's words, for what is not a taste
 _FAR = 0.35  # a corrected size is near the first one
 
 _BARE = re.compile(
     r"^(i'?m|i am|it'?s|it is|soy|son|es|sou|sao|e)( really| actually| now| ahora| agora| un| um| an?|"
-    r" size| talla)*"
+    r" size| talla| down to| up to)*"
     r" (?P<v>\d{1,2}([.,]5)?( y medio| e meio)?)( really| actually| now| ahora| agora)*"
     r"([, ]+(not|no|nao|and not|y no|e nao)( an?| un| um)? \d{1,2}([.,]5)?)?$"
 )
+_VAGUE = frozenset({"product", "order"})  # named by any noun
 _HABIT = re.compile(
     r"\b(every|each|todos|todas|cada|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|weekends?|lunes|"
     r"martes|"
@@ -97,29 +110,63 @@ def put_right(known: Sequence[Known], draft: Draft) -> list[Known]:
     return [k for k in named if k.attribute is None] if came(draft.statement) else []
 
 
+def parted_with(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> list[Known]:
+    """ "They stole my bike": the vehicle, when there is one only and the words are of its kind."""
+    if not parted(draft.statement):
+        return []
+    said = unaccented(draft.statement)
+    found = []
+    for attribute in catalogue:
+        if attribute.category is not Category.POSSESSION or not attribute.words or attribute.name in _VAGUE:
+            continue
+        ours = [k for k in known if k.attribute == attribute.name and k.subject == draft.subject]
+        if len(ours) == 1 and re.search(attribute.words, said, re.IGNORECASE):
+            found += ours
+    return found
+
+
+def named_before(known: Sequence[Known], draft: Draft) -> Draft:
+    """ "Abril is three now", when we know of a daughter Abril: of the daughter."""
+    if draft.subject != CUSTOMER:
+        return draft
+    for fact in known:
+        if fact.subject != CUSTOMER and proper_names(draft.statement) & proper_names(fact.statement[1:]):
+            return replace(draft, subject=fact.subject)
+    return draft
+
+
 def taken_over(
     known: Sequence[Known], draft: Draft, catalogue: Catalogue, vector: Vectors | None
 ) -> list[Known]:
-    """ "Now I like it sweet": the taste nearest in meaning, with a word in common."""
+    """ "Now I like it sweet": what is nearest in meaning, of the same kind, with a word in common."""
     said = flat(draft.statement)
-    if (
-        vector is None
-        or not replaces(draft.statement)
-        or ADDS.search(said)
-        or not _taste(said, draft.category)
-    ):
+    now = replaces(draft.statement) or draft.corrects
+    if vector is None or not now or ADDS.search(said) or withdraws(draft.statement):
         return []
+    ours = content(draft.statement)
     best: tuple[float, Known] | None = None
     for fact in known:
         attribute = catalogue.get(fact.attribute)
         if fact.subject != draft.subject or (attribute and not attribute.many) or fact.embedding is None:
             continue
-        shared = content(fact.statement) & content(draft.statement)
+        theirs = topic(fact.statement)
         near = float(fact.embedding @ vector)
-        alike = _taste(flat(fact.statement), fact.category) and shared and near >= ALIKE
+        shared = len(ours & theirs) / max(len(theirs), 1)
+        if _other_figure(fact.statement, draft.statement):
+            alike = shared >= FRAME and near >= ALIKE
+        elif _taste(said, draft.category) and _taste(flat(fact.statement), fact.category):
+            alike = shared > 0 and near >= ALIKE
+        else:
+            alike = fact.category is draft.category and shared >= HALF and near >= ALIKE
         if alike and (best is None or near > best[0]):
             best = near, fact
     return [best[1]] if best else []
+
+
+def _other_figure(before: str, after: str) -> bool:
+    """ "Size M" and "size G", "is two" and "is three": each gives a figure, and not the same."""
+    old, new = figures(before), figures(after)
+    return bool(old and new) and not old & new
 
 
 def _taste(said: str, category: Category) -> bool:

@@ -13,6 +13,27 @@ def normal(statement: str) -> str:
     return " ".join(t.folded for t in tokenize(statement) if t.is_word)
 
 
+_FIGURE_WORDS = words(
+    "two three four five six seven eight nine ten eleven twelve dos tres cuatro cinco seis siete ocho nueve "
+    "diez once doce dois duas quatro sete oito nove dez onze doze"
+)
+_LETTER = re.compile(r"(?:X{0,3}[SMLGP]|GG|XG{1,2})")
+_NAME = re.compile(r"\b[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][a-záéíóúâêôãõçñü]{2,}\b")
+
+
+def figures(statement: str) -> set[str]:
+    """Numbers in digits or words, and sizes in letters."""
+    return {
+        t.folded
+        for t in tokenize(statement)
+        if t.text[0].isdigit() or t.folded in _FIGURE_WORDS or _LETTER.fullmatch(t.text)
+    }
+
+
+def proper_names(statement: str) -> set[str]:
+    return set(_NAME.findall(statement))
+
+
 def numbers(statement: str) -> list[str]:
     return re.findall(r"\d+", statement)
 
@@ -26,6 +47,22 @@ _EMPTY = words(
     "para "
     "deje parei pare stopped quit tengo tenho sold vendi lost perdi"
 )
+
+
+# When something is done tells little of what is done: "golf every Sunday", "golf".
+_TIMES = words(
+    "every each day days week weekly daily often sometimes monday mondays tuesday tuesdays wednesday "
+    "wednesdays thursday thursdays friday fridays saturday saturdays sunday sundays morning mornings "
+    "night nights todos todas cada dia dias semana lunes martes miercoles jueves viernes sabado sabados "
+    "domingo domingos segunda segundas terca tercas quarta quartas quinta quintas sexta sextas veces "
+    "vezes vez times once twice siempre sempre always since desde years anos ano year hace ha "
+)
+
+
+def topic(statement: str) -> set[str]:
+    """`content` without how often and when; all of it when nothing else is said."""
+    kept = [t.folded for t in tokenize(statement) if t.is_word and t.folded not in _EMPTY]
+    return content(" ".join(w for w in kept if w not in _TIMES)) or content(statement)
 
 
 def content(statement: str) -> set[str]:

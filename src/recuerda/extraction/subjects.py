@@ -13,8 +13,8 @@ _WHO: dict[str, str] = {
     "grandfather": r"grandad|grandpa|grandfather|abuelo|vovo",
     "stepdaughter": r"stepdaughter|hijastra|enteada",
     "stepson": r"stepson|hijastro|enteado",
-    "daughter": r"daughter|hija|filha|nena|nina|niña|girl|chiquita",
-    "son": r"son|hijo|filho|lad|nene|nino|boy|guri",
+    "daughter": r"daughter|hija|filha|nena|nina|niña|menina|girl|chiquita",
+    "son": r"son|hijo|filho|lad|nene|nino|menino|boy|guri",
     "baby": r"baby|bebe|newborn|recien nacid[oa]",
     "child": r"child|kid|crianca|toddler|little one|peque",
     "children": r"children|kids|hijos|filhos|ninos|criancas|twins|gemel[oa]s|mellizos|gemeos",
@@ -47,7 +47,8 @@ _HE_SHE = re.compile(
 )
 _I = re.compile(
     r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|"
-    r"preciso|"
+    r"preciso|\w{3,}(?:amos|emos|imos)|troquei|vendi|mudei|peguei|passei|voltei|parei|deixei|ganhei|virei|fiz|faco|peco|peguei|"
+    r"cambie|mude|volvi|pase|deje|gane|consegui|adopte|adotei|agarre|colgue|dejamos|mudamos|trocamos|"
     r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|calco|prefiero|prefiro|voy|vou|vamos|corro|"
     r"mido|meco|me)\b"
 )

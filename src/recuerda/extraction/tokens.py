@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from zlib import crc32
 
 from recuerda.language import fold
@@ -60,16 +59,26 @@ def ngrams(words: Sequence[str], longest: int, prefix: str = "") -> list[str]:
 
 def unaccented(text: str) -> str:
     """Without accents, of the same length as `text`: places found in one hold in the other."""
-    return "".join(_plain(c) for c in text)
+    return text.translate(_PLAIN)
 
 
 def flat(text: str) -> str:
     """The same in lower case."""
-    return "".join(low if len(low := c.lower()) == 1 else c for c in unaccented(text))
+    return text.translate(_FLAT)
 
 
-@cache
-def _plain(char: str) -> str:
-    if char in "’‘`´":
-        return "'"
-    return unicodedata.normalize("NFD", char)[0]
+class _Letters(dict[int, str]):
+    """A table for `str.translate` filled as letters are met: each becomes one letter."""
+
+    def __init__(self, lower: bool) -> None:
+        self._lower = lower
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        plain = "'" if char in "’‘`´" else unicodedata.normalize("NFD", char)[0]
+        low = plain.lower()
+        self[code] = low if self._lower and len(low) == 1 else plain
+        return self[code]
+
+
+_PLAIN, _FLAT = _Letters(lower=False), _Letters(lower=True)

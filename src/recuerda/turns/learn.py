@@ -168,10 +168,10 @@ class Learner:
         return [*(Turn(m.author.value, m.text) for m in before), Turn("customer", message.text)]
 
     async def _extract(self, turns: list[Turn], message: Message) -> list[Draft]:
-        language = from_locale(message.language)
+        language, last = from_locale(message.language), [len(turns) - 1]
         try:
-            return await self._extractor.extract(turns, only=[len(turns) - 1], language=language)
+            return await self._extractor.extract(turns, only=last, language=language, faint=True)
         except Unavailable as error:
             # The customer's words are worth more than the better extractor: take what the embedded one finds.
             log.warning("extractor %s is away (%s); using the embedded one", self._extractor.name, error)
-            return await self._fallback.extract(turns, only=[len(turns) - 1], language=language)
+            return await self._fallback.extract(turns, only=last, language=language, faint=True)
