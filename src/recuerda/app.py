@@ -100,6 +100,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     deliverer = Deliverer(db, make_twilio(settings), settings.public_url)
     worker.handle("deliver", deliverer.deliver, dead=deliverer.give_up)
     worker.handle("erase", privacy.Eraser(db, memories).erase)
+    worker.recur(privacy.NIGHTLY, privacy.Purger(db, memories, settings).purge)
     return Recuerda(
         settings,
         db,

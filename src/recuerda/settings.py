@@ -3,14 +3,20 @@
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from recuerda.models.words import Law
+
 
 def _openai(name: str) -> str | None:
     return os.environ.get(f"OPENAI_{name}") or None
+
+
+def _days(default: int, description: str) -> Any:
+    return Field(default, ge=0, le=36_500, description=description)
 
 
 class Settings(BaseSettings):
@@ -94,11 +100,39 @@ class Settings(BaseSettings):
     rate_sign_in: int = Field(
         20, ge=0, description="Sign-ins a minute tried from one address; 0 means without limit."
     )
+    data_law: Law = Field(
+        Law.GDPR,
+        description="Whose clock runs for a customer whose country is unknown or has no law we know: "
+        "gdpr, lgpd or ley1581.",
+    )
+    retain_conversations: int = _days(730, "Days a conversation is kept after its last message; 0 keeps it.")
+    retain_memories: int = _days(1095, "Days an order, return, ticket or note is kept; 0 keeps it.")
+    retain_past_facts: int = _days(
+        365, "Days a superseded, rejected or expired fact is kept after it ended; 0 keeps it."
+    )
+    retain_forgotten: int = _days(
+        30, "Days a forgotten fact can be brought back; then its words go. 0 keeps them."
+    )
+    retain_audit: int = Field(
+        730, ge=0, description="Days an entry of the audit log is kept, at least 90; 0 keeps it."
+    )
+    retain_requests: int = _days(
+        1825, "Days an answered request and an erasure's receipt are kept; 0 keeps them."
+    )
+    retain_work: int = _days(7, "Days finished work and idempotency keys are kept; 0 keeps them.")
+    retain_failed_work: int = _days(90, "Days work that was given up is kept; 0 keeps it.")
     twilio_account_sid: str = Field("", description="Twilio account that sends messages.")
     twilio_auth_token: SecretStr | None = Field(None, description="Its token; also checks webhooks.")
     twilio_from: str = Field("", description="Number messages are sent from, such as +14155550100.")
     twilio_api_url: str = Field("", description="Another address for Twilio's REST, for trying it locally.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @field_validator("retain_audit")
+    @classmethod
+    def _long_enough(cls, value: int) -> int:
+        if 0 < value < 90:
+            raise ValueError("the audit log keeps its entries for at least 90 days")
+        return value
 
     @field_validator("api_keys", "cors_origins", "marketing_uses", mode="before")
     @classmethod

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 
-from recuerda import customers, privacy
+from recuerda import customers
 from recuerda.api.auth import (
     TOKEN_LIFE,
     BrandMayAdminister,
@@ -12,7 +12,6 @@ from recuerda.api.auth import (
     BrandMayRead,
     BrandMayWrite,
     Caller,
-    MayAdminister,
     MayRead,
     Running,
     make_token,
@@ -22,7 +21,6 @@ from recuerda.api.schemas import (
     Created,
     CustomerRef,
     CustomerView,
-    ErasureView,
     MemoryView,
     MergeView,
     Moment,
@@ -233,35 +231,6 @@ async def recall(
             kept.append(item)
         found = kept
     return Page(items=[MemoryView.model_validate(item, from_attributes=True) for item in found])
-
-
-@router.get("/customers/{customer_id}/export")
-async def export(customer_id: str, recuerda: Running, asking: MayAdminister) -> dict[str, Any]:
-    """All that is held about the customer."""
-    async with recuerda.db.read() as session:
-        customer = await _reach(session, customer_id, asking)
-        return await privacy.export(session, customer.id)
-
-
-@router.delete("/customers/{customer_id}", status_code=202)
-async def erase(
-    customer_id: str, recuerda: Running, asking: MayAdminister, response: Response
-) -> dict[str, str]:
-    """Erase the customer everywhere. Gone from every answer at once; the receipt follows."""
-    asking.may_reach(customer_id)
-    async with recuerda.db.write() as session:
-        erasure = await privacy.request_erasure(session, customer_id, actor=asking.name)
-    recuerda.worker.wake()
-    response.headers["Location"] = f"/v1/erasures/{erasure.id}"
-    return {"erasure_id": erasure.id}
-
-
-@router.get("/erasures/{erasure_id}")
-async def get_erasure(erasure_id: str, recuerda: Running, asking: MayAdminister) -> ErasureView:
-    async with recuerda.db.read() as session:
-        erasure = await privacy.get_erasure(session, erasure_id)
-        asking.may_reach(erasure.customer_id)
-        return ErasureView.model_validate(erasure, from_attributes=True)
 
 
 @router.post("/customers/{customer_id}/merges", status_code=201)

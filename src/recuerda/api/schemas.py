@@ -13,7 +13,6 @@ from recuerda.models import (
     Category,
     ConversationStatus,
     Delivery,
-    ErasureStatus,
     IdentityKind,
     Sensitivity,
 )
@@ -233,17 +232,6 @@ class MergeView(BaseModel):
     other_id: str
     at: datetime
     undone_at: datetime | None
-
-
-class ErasureView(BaseModel):
-    """`receipt` counts what was removed; it holds no words and no address."""
-
-    id: str
-    customer_id: str
-    status: ErasureStatus
-    requested_at: datetime
-    done_at: datetime | None
-    receipt: dict[str, Any] | None
 
 
 class NewKnowledge(Incoming):

@@ -13,7 +13,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recuerda import __version__, console, widget
 from recuerda.access.limits import Limits
-from recuerda.api import completions, conversations, customers, facts, health, knowledge, problems
+from recuerda.api import (
+    completions,
+    conversations,
+    customers,
+    facts,
+    health,
+    knowledge,
+    problems,
+    rights,
+    work,
+)
 from recuerda.app import Recuerda, running
 from recuerda.channels import twilio
 from recuerda.llm import ChatModel
@@ -65,7 +75,7 @@ def create_app(
     app.state.metrics = health.Metrics()
     app.state.limits = Limits(settings)
     problems.install(app)
-    for part in (conversations, customers, facts, knowledge, completions, health, twilio):
+    for part in (conversations, customers, facts, rights, knowledge, completions, work, health, twilio):
         app.include_router(part.router)
     widget.install(app)
     console.install(app)
