@@ -41,3 +41,16 @@ async def test_what_is_done_is_not_left_to_the_model(settings: Settings) -> None
         view = (await shop.http.get(f"/v1/conversations/{conversation}")).json()
         assert view["status"] == "waiting"
     assert len(model.asked) == 1
+
+
+async def test_what_is_kept_is_told_in_our_own_words(settings: Settings) -> None:
+    model = FakeModel("Anotado.", "Lo siento, no puedo.")
+    async with run_shop(settings.model_copy(update={"engine": "llm"}), model=model) as shop:
+        conversation = await shop.open()
+        await shop.say(conversation, "Uso talla 42")
+        await shop.settle(conversation)
+        told = (await shop.say(conversation, "¿Qué sabes de mí?"))["reply"]
+        [fact] = await shop.facts(await shop.customer_of(conversation))
+    assert "42" in told["text"]
+    assert told["receipt"]["facts"] == [fact["id"]]
+    assert len(model.asked) == 1

@@ -137,6 +137,7 @@ class Used:
     memories: list[str] = field(default_factory=list)
     knowledge: list[str] = field(default_factory=list)  # document ids
     intent: Intent = "answer"
+    exact: bool = False  # an account of what is kept about the customer: no model may word it anew
     forget: list[str] = field(default_factory=list)  # fact ids the customer asked to forget
     forget_all: bool = False  # everything, also what did not fit into the context
     ask: Asked | None = None  # what the reply asks

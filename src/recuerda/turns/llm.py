@@ -30,7 +30,7 @@ class LLMEngine:
 
     async def reply(self, context: Context, used: Used) -> AsyncIterator[str]:
         draft = await asyncio.to_thread(self._drafter.compose, context, used)
-        if used.intent != "answer":
+        if used.exact or used.intent != "answer":
             yield draft  # what is being done is said as it is done, in words that are known to be true
             return
         draft = draft.removesuffix(used.question)

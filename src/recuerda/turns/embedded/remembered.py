@@ -11,6 +11,7 @@ _MOST = 14
 
 
 def remembered(case: Case, part: Part) -> str:
+    case.used.exact = True
     said = _remembered(case, part)
     return said if case.context.remembers else f"{said}\n{case.say('memory_is_off')}"
 
@@ -94,6 +95,7 @@ def my(case: Case, label: str | None) -> str:
 
 def why(case: Case) -> str:
     """Where what we said last comes from."""
+    case.used.exact = True
     last = case.last_reply
     behind = [fact for fact in case.facts if _mentioned(case, fact, last)]
     if not last:
