@@ -12,6 +12,7 @@ from recuerda.memory.concepts import concepts
 from recuerda.memory.loaders import load, read_catalogue, read_csv, read_html, read_markdown
 from recuerda.memory.passages import cut
 from recuerda.memory.shelf import FLOOR
+from recuerda.memory.spelling import Spelling
 from recuerda.settings import Settings
 from tests.memory.stores import database
 
@@ -151,3 +152,25 @@ def test_a_pdf(tmp_path: Path) -> None:
     [document] = load(tmp_path / "policy.pdf", "en")
     assert (document.id, document.language) == ("policy", "en")
     assert "Returns are free for 30 days." in document.text
+
+
+async def test_mistyped_words_find_what_was_meant(knowledge: Knowledge) -> None:
+    await knowledge.put_many(
+        [article("returns", "Return policy", RETURNS), article("lights", "Lights", "Lamps for the night.")]
+    )
+    [hit, *_] = await knowledge.search("what is ur retrun polcy", language="en")
+    assert hit.document_id == "returns"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("retrun", "return"),
+        ("polcy", "policy"),
+        ("retturn", "return"),
+        ("repeat", "repeat"),
+        ("reborn", "reborn"),
+    ],
+)
+def test_only_slips_are_put_right(typed: str, meant: str) -> None:
+    assert Spelling([("our return policy", "en")]).mend(typed, "en") == meant

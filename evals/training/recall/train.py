@@ -27,10 +27,12 @@ FREE = {"asks"}  # may count against an item
 ABROAD = {  # what is believed of an item in another language than the query's
     *("dense", "dense_high", "dense_rank", "dense_previous", "dense_next", "session_dense"),
     *("coverage", "proper", "dated", "mentioned", "when", "how_many", "asks"),
+    *("alike", "alike_share", "akin", "akin_share", "akin_window"),
 }
 _F = len(NAMES)
 _FOLDS = 4
 _RIDGE = 5.0
+_SILENCE = 0.3  # a memory offered that does not help costs less than one that would have and is withheld
 
 
 def vectors_of(people: Sequence[Customer], encoder: SentenceEncoder) -> tuple[dict[str, Vectors], Vectors]:
@@ -123,8 +125,8 @@ def calibrate(held_out: Sequence[tuple[Sample, Floats]]) -> tuple[float, float, 
         a, b = a - step[0], b - step[1]
     highest = np.array([1 / (1 + np.exp(-(a * s.max() + b))) for _, _, s in best])
     answered = np.array([sample.relevant.any() for _, sample, _ in best])
-    places = np.linspace(0.05, 0.6, 56)
-    right = [((highest >= f)[answered].mean() + (highest < f)[~answered].mean()) / 2 for f in places]
+    places = np.linspace(0.02, 0.6, 59)
+    right = [(highest >= f)[answered].mean() + _SILENCE * (highest < f)[~answered].mean() for f in places]
     floor = float(places[int(np.argmax(right))])
     with_one, without = ((highest >= floor)[which].mean() for which in (answered, ~answered))
     print(f"floor {floor:.2f}: offers something for {with_one:.1%} of questions that have an answer,")

@@ -31,7 +31,7 @@ NAMES = (
         "when",
         "how_many",
     ),
-    *("proper", "speaker", "asks"),
+    *("proper", "speaker", "asks", "alike", "alike_share", "akin", "akin_share", "akin_window"),
 )
 _WHEN = {
     "en": r"\bwhen\b|\b(?:what|which) (?:date|day|time|month|year)\b|\bhow long ago\b",
@@ -122,6 +122,27 @@ def _lexical(index: Index, counts: Counts) -> dict[str, Floats]:
         "window": window,
         "session": session[index.session],
         "session_best": np.maximum.reduceat(turn, index.starts)[index.session],
+        **_related(index, counts),
+    }
+
+
+def _related(index: Index, counts: Counts) -> dict[str, Floats]:
+    """Share of the query's terms, by idf, that the item has in these words, others, or a kind of them."""
+
+    def coverage(has: Bools) -> Floats:
+        df = has.sum(axis=1)
+        idf = np.log1p((len(index.items) - df + 0.5) / (df + 0.5)).astype(np.float32)
+        covered: Floats = (idf / max(float(idf.sum()), 1e-6)) @ has.astype(np.float32)
+        return covered
+
+    alike, akin = coverage(counts.alike), coverage(counts.akin)
+    around = np.maximum(_before(akin, index), _after(akin, index))
+    return {
+        "alike": alike,
+        "alike_share": _share(alike),
+        "akin": akin,
+        "akin_share": _share(akin),
+        "akin_window": around,
     }
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recuerda.language import LANGUAGES, Language
 from recuerda.memory.dates import spans
 from recuerda.memory.terms import analyse, term, words
+from recuerda.memory.thesaurus import number_words, related
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -42,6 +43,8 @@ class Counts:
     spoken_by: Floats  # (k, items): 1 where the term names the item's speaker
     slots: Ints
     pairs: list[tuple[int, int]]  # neighbouring terms of the query
+    alike: Bools  # (k, items): the item has the term, or another word for it in its own language
+    akin: Bools  # (k, items): the same, or a kind of it ("blender" for "appliance"), or what it is a kind of
 
 
 class Index:
@@ -73,7 +76,7 @@ class Index:
         self.session: Ints = np.cumsum(fresh) - 1
         self.continues: Bools = ~fresh  # the item before is of the same conversation
         self.asks: Bools = np.array(["?" in item.text[-12:] for item in self.items], np.bool_)
-        self.counts_things: Bools = np.array([any(map(str.isdigit, i.text)) for i in self.items], np.bool_)
+        self.counts_things: Bools = np.array([_counts(item) for item in self.items], np.bool_)
 
     def _numbers(self, text: str, language: Language) -> list[int]:
         number, seen = self._vocabulary.setdefault, self._vocabulary
@@ -119,6 +122,7 @@ class Index:
                     if (number := self._vocabulary.get(term(word, other))) is not None:
                         table[number] = slot
         size, k = len(self.items), len(slot_of)
+        alike, akin = self._related(slot_of, language)
         slots = table[self.tokens]
         hit = np.flatnonzero(slots >= 0)
         tf = np.bincount(slots[hit] * size + self.owner[hit], minlength=k * size)
@@ -127,13 +131,47 @@ class Index:
             for slot in table[numbers]:
                 if slot >= 0:
                     named[slot, i] = 1.0
+        direct = tf.reshape(k, size)
         return Counts(
             terms=list(slot_of),
-            tf=tf.reshape(k, size).astype(np.float32),
+            tf=direct.astype(np.float32),
             spoken_by=named[:, self._speaker],
             slots=slots,
             pairs=list(dict.fromkeys(pairwise(sequence))),
+            alike=(direct > 0) | alike,
+            akin=(direct > 0) | alike | akin,
         )
+
+    def _related(self, slot_of: dict[str, int], language: Language) -> tuple[Bools, Bools]:
+        """(k, items) each: items with another word for a term, and with a word for a kind of it."""
+        k, size = len(slot_of), len(self.items)
+        found = np.zeros((2, k, size), np.bool_)
+        ends = np.cumsum(self.lengths.astype(np.int64))
+        for said in self.spoken:
+            # Bit i of a vocabulary word: it is related to term i. One look-up a token serves all terms.
+            bits = np.zeros((2, len(self._vocabulary) + 1), np.uint64)
+            for stem, slot in list(slot_of.items())[:64]:
+                for row, stems in enumerate(related(stem, language, said)):
+                    for other in stems:
+                        if (number := self._vocabulary.get(other)) is not None:
+                            bits[row, number] |= np.uint64(1 << slot)
+            known = np.flatnonzero(bits.any(axis=0))
+            if not len(known):
+                continue
+            spoken_here = self.language == LANGUAGES.index(said)
+            for row in (0, 1):
+                tokens = np.append(bits[row][self.tokens], np.uint64(0))
+                held = np.bitwise_or.reduceat(tokens, ends - self.lengths.astype(np.int64))
+                held[(self.lengths == 0) | ~spoken_here] = 0
+                for slot in range(min(k, 64)):
+                    found[row, slot] |= (held >> np.uint64(slot) & np.uint64(1)).astype(np.bool_)
+        return found[0], found[1]
+
+
+def _counts(item: Item) -> bool:
+    return any(map(str.isdigit, item.text)) or not number_words(item.language).isdisjoint(
+        analyse(item.text, item.language)
+    )
 
 
 def arranged(items: Sequence[Item]) -> list[int]:

@@ -147,6 +147,8 @@ class Knowledge:
         shelf = await self._shelf()
         if not shelf.passages:
             return []
+        if (mended := shelf.mended(query, language)) != query:
+            query, vector = mended, None
         if vector is None:
             vector = (await asyncio.to_thread(self._embedder.embed, [query]))[0]
         return [hit for hit in shelf.search(query, vector, language, limit, kinds) if hit.score >= floor]

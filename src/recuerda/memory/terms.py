@@ -25,7 +25,8 @@ _STOP_WORDS: dict[Language, str] = {
         up us ve very was we were what when where which while who whom whose why will with would yes yet
         you your yours yourself yourselves i'm i've i'll i'd it's that's don't didn't doesn't isn't wasn't
         can't couldn't won't wouldn't you're you've he's she's we're we've they're they've what's there's
-        haven't hasn't hadn't aren't weren't shouldn't let's""",
+        haven't hasn't hadn't aren't weren't shouldn't let's
+        u ur r pls plz please thx im ive dont doesnt didnt isnt cant wont whats wheres hows""",
     "es": """
         a al algo alguna algunas alguno algunos ante antes aquel aquella asi aun aunque bien cada como con
         contra cosa cosas cual cuales cuando cuanta cuantas cuanto cuantos de del desde donde dos e el ella
@@ -35,7 +36,7 @@ _STOP_WORDS: dict[Language, str] = {
         nuestra nuestras nuestro nuestros o os otra otras otro otros para pero poco por porque pues que quien
         quienes se sea ser si sido siempre sin sobre sois somos son soy su sus suya suyo tal tambien tan tanto
         te tenemos tengo ti tiene tienen tienes toda todas todo todos tu tus tuve tuvo u un una unas uno unos
-        usted ustedes va vamos van voy vos y ya yo hacia sólo solo""",
+        usted ustedes va vamos van voy vos y ya yo hacia sólo solo q xq pq tb tmb d porfa porfavor""",
     "pt": """a ao aos aquela aquelas aquele aqueles aquilo as ate bem cada com como da das de dela delas dele
         deles depois do dos e ela elas ele eles em entao entre era eram essa essas esse esses esta estao
         estar estas estava estavam este estes estou eu foi foram fui ha ia isso isto ja la lhe lhes mais mas
@@ -43,7 +44,7 @@ _STOP_WORDS: dict[Language, str] = {
         numa o oi ola onde os ou para pela pelas pelo pelos pode por porque pra pro qual quais quando quanta
         quantas quanto quantos que quem sao se seja sem sempre ser seu seus so sob sobre sou sua suas ta
         tambem tao te tem temos tenho ter teu tinha tive teve to todo toda todos todas tu tua um uma umas uns
-        vai vao vc voce voces voces vou""",
+        vai vao vc voce voces voces vou vcs ce q pq tb tbm eh pfv favor""",
 }
 _STOP = {language: frozenset(words.split()) for language, words in _STOP_WORDS.items()}
 
