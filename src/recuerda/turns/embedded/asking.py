@@ -37,8 +37,12 @@ def _is(cue: str, plain: str) -> bool:
 
 
 def ask(case: Case, body: str) -> None:
-    """Put one question at the reply's end, when `body` asks none: a yes must be to this and nothing else."""
-    if "?" in body or case.used.intent != "answer" or not case.context.remembers:
+    """Put one question at the reply's end, when `body` asks none: a yes must be to this and nothing else.
+
+    "How can I help?" after a greeting is no question to say yes to.
+    """
+    greeted = all(part.intent == "greeting" for part in case.parts)
+    if ("?" in body and not greeted) or case.used.intent != "answer" or not case.context.remembers:
         return
     if news := _news(case):
         _put(case, Asked("consent", message=case.context.message_id), _consent(case, news))
