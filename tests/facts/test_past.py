@@ -104,7 +104,7 @@ async def test_a_fact_is_explained_to_its_customer_only_and_without_names(shop: 
     await shop.http.post(f"/v1/facts/{fact['id']}/decisions", json={"decision": "confirm"})
     stranger = await shop.customer_of(await shop.open("stranger"))
     for who, status in ((customer, 200), (stranger, 404)):
-        token, _ = make_token(shop.recuerda.secrets, who)
+        token, _ = make_token(shop.recuerda.secrets[0], who)
         headers = {"Authorization": f"Bearer {token}"}
         answer = await shop.http.get(f"/v1/facts/{fact['id']}", headers=headers)
         assert answer.status_code == status

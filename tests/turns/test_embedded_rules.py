@@ -162,3 +162,37 @@ def test_the_languages_say_the_same_things() -> None:
     assert len({frozenset(v.cues) for v in kept.values()}) == 1
     for name, attribute in kept["es"].attributes.items():
         assert {frozenset(v.attributes[name].values) for v in kept.values()} == {frozenset(attribute.values)}
+
+
+SUGGESTED = {
+    "en": (
+        "I'd suggest the Cumbre Alta: it's made for high arches.",
+        "how much is it?",
+        "are they waterproof?",
+    ),
+    "es": ("Te sugiero la Cumbre Alta: es para arco alto.", "¿cuánto cuesta?", "¿son impermeables?"),
+    "pt": ("Sugiro o Cumbre Alta: serve para arco alto.", "quanto custa?", "são impermeáveis?"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_short_question_is_about_the_product_just_suggested(
+    shop: ReplyShop, language: Language
+) -> None:
+    suggestion, price, waterproof = SUGGESTED[language]
+    said = [{"author": "customer", "text": WHICH[language]}, {"author": "assistant", "text": suggestion}]
+    places = {"en": "en-US", "es": "es-CO", "pt": "pt-BR"}
+    told = await shop.reply(case(language, price, transcript=said, locale=places[language]))
+    amount = {"en": "$109", "es": "COP 459.000", "pt": "R$ 639,90"}[language]
+    assert amount in told.text
+    assert "Cumbre Alta" in told.text
+    told = await shop.reply(case(language, waterproof, transcript=said))
+    assert told.used.knowledge == ["cumbre-alta"]
+    assert Speech(language, "", NOW).say("not_declared") in told.text  # nothing says so: no "yes"
+    shipping = {
+        "en": "how much is shipping?",
+        "es": "¿cuánto cuesta el envío?",
+        "pt": "quanto custa o frete?",
+    }
+    told = await shop.reply(case(language, shipping[language], transcript=said))
+    assert "Cumbre Alta" not in told.text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.fit import Wish, rank, wishes
-from recuerda.turns.embedded.products import SIZES, Product, catalogue, named, price, size_of
+from recuerda.turns.embedded.products import SIZES, Product, catalogue, named, price, referred, size_of
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.recommend import better_than, reasons, said_of
 from recuerda.turns.embedded.speech import lower_first
@@ -12,7 +12,7 @@ from recuerda.turns.embedded.speech import lower_first
 
 def about_product(case: Case, part: Part) -> str | None:
     """What is asked about the products a message names; None when it names none."""
-    products = named(case, catalogue(case), part.text)[:3]
+    products = named(case, catalogue(case), part.text)[:3] or referred(case, part)
     sized = set(case.words.wishes_in(part.plain)) & SIZES
     if len(products) > 1 and not sized:
         return _compared(case, part, products)
@@ -81,6 +81,9 @@ def _suits(case: Case, part: Part, product: Product, wished: Sequence[Wish]) -> 
             "product_clash", product=product.name, made=case.speech.join(made, "or"), yours=yours
         )
         return " ".join([clash, *better_than(case, part, product)])
+    if any(wish.asked and wish not in candidate.met for wish in wished):
+        about = case.say("product_about", product=product.name, text=product.description)
+        return f"{case.say('not_declared')} {about}"  # what was asked is not said of it: no "yes"
     if candidate.met:
         return case.say("product_fits", product=product.name, reasons=reasons(case, candidate))
     return case.say("product_about", product=product.name, text=product.description)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from recuerda.extraction import Draft
 from recuerda.turns.embedded.case import Case
-from recuerda.turns.embedded.products import SIZES, catalogue, named
+from recuerda.turns.embedded.products import SIZES, catalogue, named, referred
 from recuerda.turns.embedded.reading import SWITCHES, Part
 
 CHAT = ("greeting", "thanks", "goodbye", "smalltalk", "affirm", "deny")
@@ -35,6 +35,8 @@ def _intent(case: Case, part: Part) -> str:
         return "undo" if _forgot_just_now(case) else "none"
     if part.intent == "why" and not case.last_reply:
         return "none"
+    if referred(case, part):
+        return "recommend"
     if part.sure:
         return "statement" if _reports(part, heard) else part.intent
     if _answers_us(case, part, heard) or _goes_on(case, part):

@@ -8,6 +8,7 @@ from recuerda.language import Language, fold
 from recuerda.memory.terms import analyse
 from recuerda.turns import KnownPassage
 from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.vocabulary import normal
 
 SIZES = {"shoe_size", "garment_size"}
@@ -109,6 +110,26 @@ def named(case: Case, products: Sequence[Product], text: str) -> list[Product]:
         if not any(s <= start and end <= e and e - s > end - start for s, e, _ in hits)
     ]
     return [product for _, product in sorted(longest, key=lambda pair: pair[0])]
+
+
+_SHORT = 7  # words of a question about what was just spoken of
+
+
+def referred(case: Case, part: Part) -> list[Product]:
+    """The product our last reply put first, when a short question names nothing of its own: "how much is
+    it?", "are they waterproof?"."""
+    products, words, plain = catalogue(case), case.words, part.plain
+    if not (part.question and case.last_reply) or len(plain.split()) > _SHORT:
+        return []
+    if words.kinds_in(plain) or named(case, products, part.text) or any(residue(case, plain, products)):
+        return []  # it names something of its own
+    if any(words.cues[cue].search(plain) for cue in ("ordered", "cheapest", "all")):
+        return []
+    if words.cues["again"].fullmatch(plain) or not (
+        words.cues["price"].search(plain) or words.wishes_in(plain)
+    ):
+        return []
+    return named(case, products, case.last_reply)[:1]
 
 
 def item_name(products: Sequence[Product], item: dict[str, object]) -> str | None:
