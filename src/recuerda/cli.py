@@ -9,6 +9,7 @@ import typer
 from recuerda.cli_keys import keys
 from recuerda.cli_options import DataDir, EngineName, Host, Port
 from recuerda.cli_options import settings as _settings
+from recuerda.cli_work import work
 from recuerda.errors import RecuerdaError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 
 app.add_typer(keys)
+app.add_typer(work)
 
 
 @app.command()

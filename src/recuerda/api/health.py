@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -15,10 +16,12 @@ from prometheus_client import (
 )
 from sqlmodel import col, func, select
 
+from recuerda import work
 from recuerda.api.auth import Running
 from recuerda.app import Recuerda
+from recuerda.errors import SetupError
 from recuerda.migrations import revision
-from recuerda.models import Job
+from recuerda.models import Job, now
 
 router = APIRouter(tags=["health"])
 
@@ -47,19 +50,27 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(recuerda: Running) -> JSONResponse:
-    """Whether it can serve, part by part."""
-    parts: dict[str, Any] = {}
+    """Whether it can serve, part by part. A part that is `degraded` does not stop it: without the index
+    recall is served from SQL, without a worker replies are still written and the rest waits."""
+    parts: dict[str, dict[str, Any]] = {}
     try:
         present, newest = await revision(recuerda.db)
-        parts["database"] = {"ok": present == newest, "revision": present}
-    except sa.exc.SQLAlchemyError as error:
-        parts["database"] = {"ok": False, "error": type(error).__name__}
-    if parts["database"]["ok"]:
-        # A broken index does not stop us: recall is served from SQL while it heals.
-        parts["memory"] = {"ok": True, **await recuerda.memories.status()}
+        parts["database"] = {"ok": True}
+        parts["migrations"] = {"ok": present == newest, "revision": present, "newest": newest}
+    except (sa.exc.SQLAlchemyError, SetupError, OSError) as error:
+        # Of a database that a newer version has migrated, only that is known.
+        parts["database"] = {"ok": isinstance(error, SetupError), "error": type(error).__name__}
+        parts["migrations"] = {"ok": False}
+    if ready := all(part["ok"] for part in parts.values()):
+        status = await recuerda.memories.status()
+        parts["memory"] = {"ok": status["open"], **status}
+        async with recuerda.db.read() as session:
+            seen = await work.last_seen(session)
+        parts["worker"] = {"ok": seen is not None and now() - seen < work.SILENT, "seen_at": seen}
     parts["engine"] = {"ok": True, "name": recuerda.engine.name}
-    ready = all(part["ok"] for part in parts.values())
-    return JSONResponse({"ready": ready, "parts": parts}, status_code=200 if ready else 503)
+    degraded = [name for name, part in parts.items() if not part["ok"]]
+    body = {"ready": ready, "degraded": degraded, "parts": parts}
+    return JSONResponse(jsonable_encoder(body), status_code=200 if ready else 503)
 
 
 @router.get("/metrics")

@@ -13,7 +13,7 @@ from recuerda.api.auth import Caller, MayAdminister, MayRead, MayWrite, Running
 from recuerda.api.schemas import Incoming, Line, Moment, Page, Text
 from recuerda.db import Session
 from recuerda.errors import Forbidden
-from recuerda.language import LANGUAGES, from_locale
+from recuerda.language import Language
 from recuerda.models import (
     Customer,
     DataRequest,
@@ -151,7 +151,7 @@ async def export(
     recuerda: Running,
     asking: MayAdminister,
     format: Literal["json", "html"] = "json",
-    language: Annotated[str | None, Query(pattern="^[a-z]{2}$")] = None,
+    language: Language | None = None,
 ) -> Response:
     """All that is held about the customer: for programs, or as a page to read, in their language."""
     async with recuerda.db.write() as session:
@@ -172,12 +172,11 @@ async def export(
             address=asking.address,
         )
         data = await privacy.export(session, customer.id)
-        spoken = await language_of(session, customer.id)
+        spoken = language or await language_of(session, customer) or recuerda.settings.default_language
     headers = {"Cache-Control": "no-store"}
     if format == "json":
         return JSONResponse(data, headers=headers)
-    wanted = next((one for one in (language, spoken, from_locale(customer.locale)) if one in LANGUAGES), None)
-    html = page(data, wanted or recuerda.settings.default_language)
+    html = page(data, spoken)
     return HTMLResponse(html, headers={**headers, "Content-Security-Policy": POLICY})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from recuerda.console import apidocs, jobs, people, review, signin, threads
+from recuerda.console import apidocs, jobs, people, requests, review, signin, threads
 from recuerda.console.web import console_router, error_page
 from recuerda.errors import NotFound
 from recuerda.widget import FreshFiles
@@ -28,7 +28,15 @@ def install(app: FastAPI) -> None:
     apidocs.install(app)
     static = Path(__file__).parent / "static"
     app.mount("/console/static", FreshFiles(directory=static), name="console-static")
-    for part in (signin.router, review.router, people.router, threads.router, jobs.router, _rest):
+    for part in (
+        signin.router,
+        review.router,
+        people.router,
+        threads.router,
+        requests.router,
+        jobs.router,
+        _rest,
+    ):
         app.include_router(part)
 
     @app.get("/", include_in_schema=False)

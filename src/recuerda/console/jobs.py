@@ -5,7 +5,7 @@ from sqlmodel import col, select
 
 from recuerda.console.web import Posted, SignedIn, console_router, page, see
 from recuerda.models import Job, JobState
-from recuerda.work import revive
+from recuerda.work import revive, why
 
 _MOST = 200
 router = console_router()
@@ -16,7 +16,7 @@ async def failed(visit: SignedIn) -> Response:
     query = select(Job).where(Job.state == JobState.DEAD).order_by(col(Job.id).desc()).limit(_MOST)
     async with visit.recuerda.db.read() as session:
         jobs = (await session.exec(query)).all()
-    return await page(visit, "jobs.html", jobs=jobs)
+    return await page(visit, "jobs.html", jobs=jobs, why=why)
 
 
 @router.post("/jobs/{job_id}/retry")

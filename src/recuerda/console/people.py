@@ -1,13 +1,13 @@
 """Customers: found, shown with profile and history, exported, merged, erased."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import Form, Response
 from sqlmodel import col, or_, select
 
-from recuerda import customers, privacy
+from recuerda import consent, customers, privacy
 from recuerda.console.web import Posted, SignedIn, Visit, console_router, page, see
 from recuerda.db import Session
 from recuerda.errors import BadInput, NotFound
@@ -22,7 +22,12 @@ from recuerda.models import (
     IdentityKind,
     Memory,
     Merge,
+    RequestKind,
 )
+from recuerda.privacy import requests
+from recuerda.privacy.export import language_of
+from recuerda.privacy.page import POLICY
+from recuerda.privacy.page import page as readable
 from recuerda.turns.learn import enqueue_reindex
 
 _PAGE = 50
@@ -89,6 +94,8 @@ async def _customer_page(
             "history": await _history(session, customer.id),
             "conversations": await _conversations(session, customer.id),
             "merges": await _merges(session, customer.id),
+            "consents": await consent.standing(session, customer.id),
+            "agreed": await consent.history(session, customer.id),
         }
     return await page(
         visit,
@@ -121,14 +128,23 @@ async def _merges(session: Session, customer_id: str) -> list[Merge]:
 
 
 @router.get("/customers/{customer_id}/export")
-async def export(visit: SignedIn, customer_id: str) -> Response:
-    async with visit.recuerda.db.read() as session:
-        data = await privacy.export(session, customer_id)
+async def export(visit: SignedIn, customer_id: str, format: Literal["json", "html"] = "json") -> Response:
+    """Everything, as a file for programs or as a page in the customer's language; closes their request."""
+    settings = visit.recuerda.settings
+    async with visit.recuerda.db.write() as session:
+        customer = await customers.get(session, customer_id)
+        await requests.answered(
+            session, customer.id, RequestKind.ACCESS, by=visit.agent.email, otherwise=settings.data_law
+        )
+        data = await privacy.export(session, customer.id)
+        language = await language_of(session, customer) or settings.default_language
+    text = json.dumps(data, ensure_ascii=False, indent=2) if format == "json" else readable(data, language)
     return Response(
-        json.dumps(data, ensure_ascii=False, indent=2),
-        media_type="application/json",
+        text,
+        media_type="application/json" if format == "json" else "text/html",
         headers={
-            "Content-Disposition": f'attachment; filename="{data["customer"]["id"]}.json"',
+            "Content-Disposition": f'attachment; filename="{customer.id}.{format}"',
+            "Content-Security-Policy": POLICY,
             "Cache-Control": "no-store",
         },
     )
@@ -141,7 +157,11 @@ async def erase(visit: Posted, customer_id: str, word: Annotated[str, Form()] = 
         customer = await customers.get(session, customer_id)
         right = word.strip().casefold() == (customer.name or customer.id).strip().casefold()
         erasure = (
-            await privacy.request_erasure(session, customer.id, actor=visit.agent.email) if right else None
+            await privacy.request_erasure(
+                session, customer.id, actor=visit.agent.email, otherwise=visit.recuerda.settings.data_law
+            )
+            if right
+            else None
         )
     if erasure is None:
         return await _customer_page(visit, customer_id, erase_failed=True)

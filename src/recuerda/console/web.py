@@ -28,10 +28,12 @@ from recuerda.models import (
     Agent,
     Conversation,
     ConversationStatus,
+    DataRequest,
     Fact,
     FactStatus,
     Job,
     JobState,
+    RequestStatus,
     Review,
     now,
 )
@@ -93,6 +95,7 @@ async def _counts(recuerda: Recuerda) -> dict[str, int]:
     waiting: dict[str, tuple[type[SQLModel], tuple[sa.ColumnElement[bool], ...]]] = {
         "review": (Fact, waiting_for_review()),
         "conversations": (Conversation, (col(Conversation.status) == ConversationStatus.WAITING,)),
+        "requests": (DataRequest, (col(DataRequest.status) == RequestStatus.OPEN,)),
         "jobs": (Job, (col(Job.state) == JobState.DEAD,)),
     }
     async with recuerda.db.read() as session:

@@ -8,10 +8,12 @@ from sqlmodel import col, select
 from recuerda import customers
 from recuerda.db import Session
 from recuerda.facts import profile
+from recuerda.language import Language, from_locale
 from recuerda.models import (
     AuditEntry,
     Consent,
     Conversation,
+    Customer,
     DataRequest,
     Fact,
     FactEvent,
@@ -62,11 +64,12 @@ async def export(session: Session, customer_id: str) -> dict[str, Any]:
     return data
 
 
-async def language_of(session: Session, customer_id: str) -> str | None:
-    """The one the customer wrote in last."""
+async def language_of(session: Session, customer: Customer) -> Language | None:
+    """The one the customer wrote in last, else their locale's."""
     query = (
         select(Conversation.language)
-        .where(Conversation.customer_id == customer_id)
+        .where(Conversation.customer_id == customer.id)
         .order_by(col(Conversation.last_message_at).desc())
     )
-    return (await session.exec(query.limit(1))).first()
+    spoken = (await session.exec(query.limit(1))).first()
+    return from_locale(spoken or customer.locale)

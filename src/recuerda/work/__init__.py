@@ -15,12 +15,14 @@ from recuerda.work.explain import Why, explain, why
 from recuerda.work.queue import (
     MAX_CRASHES,
     MAX_FAILURES,
+    SILENT,
     Lease,
     LeaseLost,
     enqueue,
     find,
     hold,
     is_settled,
+    last_seen,
     revive,
 )
 from recuerda.work.schedule import Recurrence
@@ -29,6 +31,7 @@ from recuerda.work.worker import Handler, Worker, Write, frames
 __all__ = [
     "MAX_CRASHES",
     "MAX_FAILURES",
+    "SILENT",
     "Handler",
     "Lease",
     "LeaseLost",
@@ -42,6 +45,7 @@ __all__ = [
     "frames",
     "hold",
     "is_settled",
+    "last_seen",
     "revive",
     "why",
 ]

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -14,12 +14,14 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from recuerda.db import Session
-from recuerda.models import Job, JobState, now
+from recuerda.models import Job, JobState, WorkerBeat, now
 from recuerda.work.explain import WORKER_DIED
 
 LEASE = timedelta(seconds=15)
 MAX_FAILURES = 8
 MAX_CRASHES = 5
+BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
+SILENT = 3 * BEAT  # after which it is taken for dead
 _UNFINISHED = (JobState.READY, JobState.RUNNING)
 _LONGEST_PAUSE = 300.0
 _ID = re.compile(r"[a-z]{2,5}_[0-9a-f]{32}")
@@ -234,3 +236,8 @@ async def revive(session: Session, job_id: int) -> bool:
         .values(state=JobState.READY, attempts=0, crashes=0, run_at=now(), last_error=None)
     )
     return bool(result.rowcount)
+
+
+async def last_seen(session: Session) -> datetime | None:
+    """When any worker last said that it is alive; None when all have left, or none came."""
+    return (await session.exec(select(sa.func.max(col(WorkerBeat.seen_at))))).one()

@@ -17,7 +17,7 @@ from recuerda.db import Database, Session
 from recuerda.models import Job, WorkerBeat, now
 from recuerda.work import queue
 from recuerda.work.bell import Bell
-from recuerda.work.queue import LEASE, Lease, LeaseLost
+from recuerda.work.queue import BEAT, LEASE, Lease, LeaseLost
 from recuerda.work.schedule import Recurrence, enqueue_due
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ Handler = Callable[[Mapping[str, Any]], Awaitable[Write | None]]
 Together = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 POLL_SECONDS = 1.0
-BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
 _TOGETHER = 200  # jobs performed at once, of a kind that can be
 _PUT_OFF = 5.0  # seconds such jobs wait at most while there is other work
 _FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
@@ -74,20 +73,14 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`."""
         self._running = True
-        hearing = asyncio.create_task(self._bell.hear(self._wake.set))
-        loop = asyncio.get_running_loop()
-        reap_at = beat_at = loop.time()
+        beside = [
+            asyncio.create_task(self._bell.hear(self._wake.set)),
+            asyncio.create_task(self._tend()),
+        ]
         try:
             while not self._stopping:
                 self._wake.clear()
                 try:
-                    if loop.time() >= beat_at:
-                        await self._beat()
-                        await enqueue_due(self._db, self._recurrences)
-                        beat_at = loop.time() + BEAT.total_seconds()
-                    if loop.time() >= reap_at:
-                        await self._reap()
-                        reap_at = loop.time() + POLL_SECONDS
                     while not self._stopping and await self._start_one():
                         pass
                 except Exception:  # the database is away: say so and try again, forever
@@ -97,8 +90,25 @@ class Worker:
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
         finally:
             self._running = False
-            hearing.cancel()
-            await asyncio.gather(hearing, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _tend(self) -> None:
+        """Beside the work, however much of it there is: say that we live, enqueue what recurs, take over
+        from the dead."""
+        loop = asyncio.get_running_loop()
+        beat_at = loop.time()
+        while True:
+            try:
+                if loop.time() >= beat_at:
+                    await self._beat()
+                    await enqueue_due(self._db, self._recurrences)
+                    beat_at = loop.time() + BEAT.total_seconds()
+                await self._reap()
+            except Exception:  # the database is away
+                log.exception("work could not be tended; trying again")
+            await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self, grace: float = 10.0) -> None:
         """Take no more, finish what runs within `grace` seconds, hand the rest back at once."""
@@ -233,6 +243,8 @@ class Worker:
                 given_up = await queue.take_back(session, job)
             if given_up:
                 await self._bury(cast(int, job.id))
+        if lost:
+            self._wake.set()
 
     async def _bury(self, job_id: int) -> None:
         async with self._db.read() as session:
