@@ -66,7 +66,7 @@ def ingest(
     """Add the brand's articles, policies and catalogue to the knowledge."""
     from recuerda.commands import ingest as run
 
-    asyncio.run(run(_settings(data_dir=data_dir), path, language))
+    raise typer.Exit(asyncio.run(run(_settings(data_dir=data_dir), path, language)))
 
 
 @app.command(name="import")

@@ -10,7 +10,7 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from recuerda.app import Recuerda, build, running
+from recuerda.app import Recuerda, build
 from recuerda.embeddings import SentenceEncoder, make_embedder
 from recuerda.errors import SetupError
 from recuerda.migrations import migrate as migrate_database
@@ -79,18 +79,25 @@ async def extract(settings: Settings, source: Path, out: Path, engine: Literal["
         await extract_file(_readable(source), out, extractor, lambda done: tick(done, lines))
 
 
-async def ingest(settings: Settings, path: Path, language: str | None) -> None:
+async def ingest(settings: Settings, path: Path, language: str | None) -> int:
+    """0 when every file was good; 1 when some were not, each named with the reason."""
     from recuerda.language import LANGUAGES, from_locale
-    from recuerda.memory.loaders import load
+    from recuerda.memory.loaders import load_all
 
     otherwise = settings.default_language if language is None else from_locale(language)
     if otherwise is None:
         raise SetupError(f"--language is one of {', '.join(LANGUAGES)}.")
-    documents = load(_readable(path), otherwise)
+    documents, bad = load_all(_readable(path), otherwise)
     async with beside(settings) as recuerda:
         with _progress("Ingesting") as tick:
             counts = await recuerda.knowledge.put_many(documents, tick)
-    _console.print(f"{counts['changed']} documents added or changed, {counts['unchanged']} as they were.")
+    for error in bad:
+        _console.print(error.detail, highlight=False, markup=False)
+    unread = f", {len(bad)} files not read" if bad else ""
+    _console.print(
+        f"{counts['changed']} documents added or changed, {counts['unchanged']} as they were{unread}."
+    )
+    return int(bool(bad))
 
 
 async def import_memories(settings: Settings, file: Path) -> int:
@@ -119,7 +126,8 @@ def recall(settings: Settings, memories: Path, queries: Path, out: Path) -> None
 
 
 async def reindex(settings: Settings) -> None:
-    async with running(settings, work=False) as recuerda:
+    # Not started: a started one refuses an index of another embedder, which is what this mends.
+    async with beside(settings) as recuerda:
         with _progress("Indexing") as tick:
             counts = await recuerda.memories.reindex(tick)
     _console.print(json.dumps(counts))

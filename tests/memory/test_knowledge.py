@@ -9,7 +9,7 @@ from recuerda.embeddings import SentenceEncoder
 from recuerda.errors import BadInput
 from recuerda.memory import Knowledge, NewDocument
 from recuerda.memory.concepts import concepts
-from recuerda.memory.loaders import load, read_catalogue, read_csv, read_html, read_markdown
+from recuerda.memory.loaders import load, load_all, read_catalogue, read_csv, read_html, read_markdown
 from recuerda.memory.passages import cut
 from recuerda.memory.shelf import FLOOR
 from recuerda.memory.spelling import Spelling
@@ -131,6 +131,15 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
     (tmp_path / "x.pdf").write_bytes(b"no pdf")
     with pytest.raises(BadInput, match="PDF"):
         load(tmp_path / "x.pdf", "en")
+
+
+def test_one_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_bytes("# Devolución".encode("latin-1"))
+    (tmp_path / "b.json").write_text('[{"id": "x"}]')
+    (tmp_path / "c.md").write_text("# Returns\n\nThirty days.")
+    documents, bad = load_all(tmp_path, "en")
+    assert [document.title for document in documents] == ["Returns"]
+    assert [error.detail.split(" ")[0].rstrip(":") for error in bad] == ["a.md", "b.json"]
 
 
 def test_a_pdf(tmp_path: Path) -> None:

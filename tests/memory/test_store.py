@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import col, select
 
 from recuerda.db import Database
+from recuerda.embeddings import to_bytes
 from recuerda.errors import NotFound, SetupError
-from recuerda.memory import Memories, cache, touch
+from recuerda.memory import Knowledge, Memories, NewDocument, cache, touch
 from recuerda.memory.shards import shards_for
-from recuerda.models import Customer, Memory
+from recuerda.models import Category, Customer, Fact, Memory, Passage, Source
 from recuerda.settings import Settings
 from tests.memory.stores import START, Words, customer, database, memories, remember, said
 
@@ -247,3 +248,29 @@ async def test_a_chroma_server(tmp_path: Path) -> None:
     finally:
         server.terminate()
         server.wait()
+
+
+async def test_passages_and_facts_are_embedded_again_too(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    db = await database(settings)
+    await customer(db, "ana")
+    await Knowledge(db, Words(), settings).put(NewDocument("r", "Returns", "Thirty days.", "en"))
+    fact = Fact(
+        customer_id="ana",
+        category=Category.FIT,
+        statement="Wears 42",
+        language="en",
+        source=Source.AGENT,
+        embedding=b"old",
+        embedder="words",
+    )
+    async with db.write() as session:
+        session.add(fact)
+    assert (await Memories(db, Words("others"), settings).reindex())["embedded"] == 2
+    async with db.read() as session:
+        [passage] = (await session.exec(select(Passage))).all()
+        known = await session.get_one(Fact, fact.id)
+    assert passage.embedder == known.embedder == "others"
+    assert passage.embedding == to_bytes(Words().embed(["Returns\nThirty days."])[0])
+    assert known.embedding == to_bytes(Words().embed(["Wears 42"])[0])
+    await db.close()

@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from recuerda.db import Database, Session
 from recuerda.embeddings import Embedder, Vectors, to_bytes
 from recuerda.language import Language
-from recuerda.memory.passages import Piece, cut
+from recuerda.memory.passages import Piece, cut, embedded_text
 from recuerda.memory.shelf import FLOOR, KnowledgeHit, Shelf
 from recuerda.models import Document, Passage, now
 from recuerda.settings import Settings
@@ -77,7 +77,7 @@ class Knowledge:
 
     async def _write(self, documents: Sequence[NewDocument]) -> None:
         pieces = [(document, cut(document.title, document.text)) for document in documents]
-        texts = [_embedded(piece) for _, cuts in pieces for piece in cuts]
+        texts = [embedded_text(piece) for _, cuts in pieces for piece in cuts]
         vectors = [
             row
             for start in range(0, len(texts), _BATCH)
@@ -165,7 +165,3 @@ class Knowledge:
                 self._kept = await asyncio.to_thread(Shelf, documents, passages.all())
                 self._stamp = stamp
             return self._kept
-
-
-def _embedded(piece: Piece) -> str:
-    return f"{piece.title}\n{piece.text}"

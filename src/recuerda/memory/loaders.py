@@ -36,23 +36,47 @@ _TEXT = (
 _URL = ("url", "link", "href")
 
 
-def load(path: Path, otherwise: Language) -> list[NewDocument]:
-    """The documents of a file, or of every file under a folder that is of a known kind.
+def load_all(path: Path, otherwise: Language) -> tuple[list[NewDocument], list[BadInput]]:
+    """The documents of a file, or of every file under a folder that is of a known kind; and what is wrong
+    with each file that cannot be read.
 
-    `otherwise` is the language of texts that neither say nor show theirs. Raises BadInput for a file
-    that cannot be read, naming it.
+    `otherwise` is the language of texts that neither say nor show theirs.
     """
+    files = [path]
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in _READERS)
-        return [document for file in files for document in load(file, otherwise)]
+    documents: list[NewDocument] = []
+    bad: list[BadInput] = []
+    for file in files:
+        try:
+            documents += _load(file, otherwise)
+        except BadInput as error:
+            bad.append(error)
+    return documents, bad
+
+
+def load(path: Path, otherwise: Language) -> list[NewDocument]:
+    """`load_all` for files that must all be good: raises the first BadInput."""
+    documents, bad = load_all(path, otherwise)
+    if bad:
+        raise bad[0]
+    return documents
+
+
+def _load(path: Path, otherwise: Language) -> list[NewDocument]:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise BadInput(f"{path.name} is of no known kind. Known are: {', '.join(sorted(_READERS))}.")
     try:
         return reader(path, otherwise)
-    except BadInput:
-        raise
-    except (ValueError, KeyError, OSError, yaml.YAMLError) as error:
+    except BadInput as error:
+        named = path.name in error.detail
+        raise error if named else BadInput(f"{path.name}: {error.detail}") from error
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path.name} is not UTF-8: save it as UTF-8 first.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise BadInput(f"{path.name} cannot be read: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from markdown_it import MarkdownIt
 
@@ -14,6 +15,18 @@ _markdown = MarkdownIt("commonmark").enable("table")
 class Piece:
     title: str  # "Document › Heading"
     text: str
+
+
+class _Titled(Protocol):
+    @property
+    def title(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+def embedded_text(piece: _Titled) -> str:
+    """What is embedded of a passage: where it stands says half of what it is about."""
+    return f"{piece.title}\n{piece.text}"
 
 
 def cut(title: str, markdown: str) -> list[Piece]:

@@ -17,10 +17,11 @@ from recuerda.masking import mask
 from recuerda.memory import rows as sql
 from recuerda.memory.cache import Histories, item_of
 from recuerda.memory.history import FLOOR, History
+from recuerda.memory.passages import embedded_text
 from recuerda.memory.reembed import reembed
 from recuerda.memory.upkeep import VectorIndex
 from recuerda.memory.writing import NewMemory, write
-from recuerda.models import Memory, now
+from recuerda.models import Fact, Memory, Passage, now
 from recuerda.settings import Settings
 
 CACHE_BYTES = 256 * 1024 * 1024
@@ -198,16 +199,24 @@ class Memories:
         }
 
     async def reindex(self, progress: Callable[[int, int], None] | None = None) -> dict[str, int]:
-        """Builds the whole of Chroma anew from SQL, embedding again what another embedder made.
+        """Builds the whole of Chroma anew from SQL, embedding again what another embedder made: memories,
+        passages of knowledge and facts.
 
-        May be called with or without `start`. `progress` is called with how many of how many memories
+        May be called with or without `start`. `progress` is called with how many of how many texts
         are embedded, then with how many of how many shards are built.
         """
         async with self._index.alone():
-            embedded = await reembed(
-                self._db, Memory, lambda row: str(row.text), self.embed, self._embedder, progress
-            )
+            embedded = 0
+            for table, text in _EMBEDDED:
+                embedded += await reembed(self._db, table, text, self.embed, self._embedder, progress)
             return {"embedded": embedded, **await self._index.reindex(progress)}
+
+
+_EMBEDDED: tuple[tuple[Any, Callable[[Any], str]], ...] = (
+    (Memory, lambda row: str(row.text)),
+    (Passage, embedded_text),
+    (Fact, lambda row: str(row.statement)),
+)
 
 
 def _now() -> datetime:
