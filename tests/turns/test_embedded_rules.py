@@ -187,7 +187,7 @@ async def test_a_short_question_is_about_the_product_just_suggested(
     assert amount in told.text
     assert "Cumbre Alta" in told.text
     told = await shop.reply(case(language, waterproof, transcript=said))
-    assert told.used.knowledge == ["cumbre-alta"]
+    assert told.used.knowledge == [f"cumbre-alta:{language}"]
     assert Speech(language, "", NOW).say("not_declared") in told.text  # nothing says so: no "yes"
     shipping = {
         "en": "how much is shipping?",
