@@ -80,7 +80,7 @@ export class Client {
   /** The customer's current facts, newest first. */
   async facts(customerId) {
     const page = await this.#json(`/v1/customers/${customerId}/facts?limit=200`);
-    return page.items.filter((fact) => fact.status === "active" || fact.status === "proposed");
+    return page.items;
   }
 
   forget(factId) {

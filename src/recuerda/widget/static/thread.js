@@ -30,6 +30,17 @@ export class Thread {
     return node;
   }
 
+  #shown = new Map(); // fact id -> ways to show it as it is now, one a place
+
+  showing(id, as) {
+    this.#shown.set(id, [...(this.#shown.get(id) ?? []), as]);
+  }
+
+  /** Every fact on the page as it is now: forgotten in the chat, agreed to, brought back. */
+  refresh(facts) {
+    for (const fact of facts) for (const show of this.#shown.get(fact.id) ?? []) show(fact.status);
+  }
+
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
   }
@@ -125,9 +136,26 @@ class Mine {
 
   #fact(fact, forget) {
     const quote = fact.evidence.find((said) => said.message_id === this.id)?.quote ?? fact.statement;
-    const note = fact.status === "proposed" ? h("small", {}, ` (${this.#text.unconfirmed})`) : null;
     const button = h("button", { type: "button", "aria-label": this.#text.forgetThis(quote) }, this.#text.forget);
-    const item = h("li", { tabindex: "-1" }, h("mark", {}, quote), note, " ", button);
+    const item = h("li", { tabindex: "-1" });
+    let shown = null;
+    const gone = () => {
+      shown = "forgotten";
+      item.classList.add("forgotten");
+      item.replaceChildren(h("span", { role: "status" }, `${this.#text.forgotten}: `), h("s", {}, quote));
+    };
+    const show = (status) => {
+      const as = status === "rejected" ? "forgotten" : status;
+      if (as === shown) return; // nothing to read out again
+      shown = as;
+      if (as === "forgotten") return gone();
+      const note = status === "proposed" ? [h("small", {}, ` (${this.#text.unconfirmed})`)] : [];
+      item.classList.remove("forgotten");
+      item.replaceChildren(h("mark", {}, quote), ...note, " ", button);
+      button.disabled = false;
+    };
+    show(fact.status);
+    this.#thread.showing(fact.id, show);
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
@@ -139,8 +167,7 @@ class Mine {
         item.append(h("span", { role: "alert" }, this.#text.forgetFailed));
         return;
       }
-      item.classList.add("forgotten");
-      item.replaceChildren(h("span", { role: "status" }, `${this.#text.forgotten}: `), h("s", {}, quote));
+      gone();
       item.focus(); // the button that had it is gone
     });
     return item;

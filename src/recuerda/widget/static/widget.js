@@ -175,7 +175,9 @@ class RecuerdaChat extends HTMLElement {
   }
 
   #remembered(entry, facts) {
-    const said = facts.filter((fact) => fact.evidence.some((words) => words.message_id === entry.id));
+    this.#thread.refresh(facts); // what was said in words may have been forgotten, or brought back, elsewhere
+    const current = facts.filter((fact) => fact.status === "active" || fact.status === "proposed");
+    const said = current.filter((fact) => fact.evidence.some((words) => words.message_id === entry.id));
     entry.remember(said.reverse(), (id) => this.#talk.forget(id));
   }
 
