@@ -153,3 +153,33 @@ def test_every_quote_stands_word_for_word(extractor: EmbeddedExtractor, messages
         assert draft.quote.strip()
         assert 0 <= draft.confidence <= 1
         assert "4111" not in draft.quote
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Great quality as always, the zip broke on day one",
+        "La app se cae cada cinco minutos, qué eficientes 🙄",
+        "Serviço nota mil, o pacote chegou rasgado",
+    ],
+)
+def test_sarcasm_is_doubted(extractor: EmbeddedExtractor, text: str) -> None:
+    drafts = extractor.extract_now(turns(text))
+    assert drafts
+    assert all(d.confidence <= 0.3 for d in drafts)
+
+
+def test_a_number_alone_says_nothing_and_an_answer_says_what_was_asked(extractor: EmbeddedExtractor) -> None:
+    assert extractor.extract_now(turns("tres")) == []
+    (answer,) = extractor.extract_now(turns("A: ¿Qué talla usa?", "42"), language="es")
+    assert answer.statement == "42 (¿Qué talla usa?)"
+
+
+def test_a_hypothesis_is_no_fact(extractor: EmbeddedExtractor) -> None:
+    for text in ("Suppose I wore a 44", "Supongamos que vivo en Lima", "Vamos supor que eu moro em Natal"):
+        assert extractor.extract_now(turns(text), faint=True) == []
+
+
+def test_portuguese_no_is_not_a_denial(extractor: EmbeddedExtractor) -> None:
+    found = values(extractor.extract_now(turns("A partir de agora me chamem no WhatsApp"), language="pt"))
+    assert found == {"contact_channel": "whatsapp"}

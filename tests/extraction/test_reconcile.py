@@ -236,3 +236,38 @@ def _is_last(said: Draft, message: list[Draft]) -> bool:
 
 def test_sensitivity_of_the_examples() -> None:
     assert draft("x", "allergy", "nuts").sensitivity is Sensitivity.SPECIAL
+
+
+def test_what_was_rejected_and_is_said_again_waits_for_a_person() -> None:
+    said = draft("I wear a 42", "shoe_size", "42")
+    wrong = known(said, "fct_wrong", status=FactStatus.REJECTED)
+    holds = known(draft("I wear a 43", "shoe_size", "43"), "fct_right")
+    change = one([wrong, holds], said)
+    assert isinstance(change, Record)
+    assert (change.status, change.review, change.supersedes) == (FactStatus.PROPOSED, True, ())
+
+
+def test_a_faint_draft_is_heard_only_where_it_changes_something() -> None:
+    faint = replace(draft("We're in Leeds now", "city", "Leeds", confidence=0.2), faint=True)
+    assert reconcile([], [faint], NOW, CATALOGUE) == []
+    change = one([known(draft("I live in York", "city", "York"))], faint)
+    assert isinstance(change, Record)
+    assert (change.supersedes, change.review) == (("fct_1",), True)
+
+
+def test_consent_reopens_only_the_channel_it_names() -> None:
+    calls = known(draft("Don't call me", "opt_out", "calls"), "fct_calls")
+    offers = known(draft("No offers please", "opt_out", "marketing"), "fct_offers")
+    said = draft("You can call me again", "opt_in", "calls")
+    closed = [c.fact_id for c in reconcile([calls, offers], [said], NOW, CATALOGUE) if isinstance(c, Close)]
+    assert closed == ["fct_calls"]
+
+
+def test_only_what_is_unsure_needs_a_person() -> None:
+    sure, unsure = (
+        draft("I like blue", "colour", "blue"),
+        draft("I like red", "colour", "red", confidence=0.4),
+    )
+    health = draft("I have asthma", "condition", "asthma")
+    needs = [c.review for c in reconcile([], [sure, unsure, health], NOW, CATALOGUE) if isinstance(c, Record)]
+    assert sorted(needs) == [False, True, True]

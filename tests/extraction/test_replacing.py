@@ -20,7 +20,7 @@ def _left(extractor: EmbeddedExtractor, *messages: str) -> list[Known]:
     facts: list[Known] = []
     for day, text in enumerate(messages):
         at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day)
-        drafts = extractor.extract_now([Turn("customer", text)])
+        drafts = extractor.extract_now([Turn("customer", text)], faint=True)
         said = [d.statement for d in drafts]
         vectors = dict(zip(said, _ENCODER.embed(said), strict=True)) if said else {}
         for change in reconcile(facts, drafts, at, extractor.catalogue, vectors):

@@ -7,6 +7,8 @@ from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.models import Category, FactStatus, Review, Source
 
+SURE = 0.6  # a draft below it does not overwrite what a person confirmed, and a person looks at it
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

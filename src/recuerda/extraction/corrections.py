@@ -14,7 +14,7 @@ _CUE = re.compile(
     r"\b(sorry|correction|i mean(t)?|actually|my mistake|oops|typo|perdon|disculp\w*|me equivoque|digo|"
     r"quise decir|"
     r"mejor dicho|en realidad|corrijo|desculp\w*|errei|quis dizer|quero dizer|alias|na verdade|corrigindo|"
-    r"ops)\b"
+    r"ops|opa|pera|espera|wait|hold on)\b"
 )
 _BARE = re.compile(
     r"^(make (it|that) |que sea |mejor |melhor |coloca |ponga |faz |it'?s |its |it is |is |es |son |e |eh |"
@@ -51,7 +51,7 @@ def corrected(
     text = turns[i].text
     said = flat(text[clause.start : clause.end])
     match = _BARE.match(_CUE.sub("", said).strip(" ,.:;-"))
-    around = flat(text[max(0, clause.start - 40) : clause.end + 25])
+    around = flat(text[max(0, clause.start - 60) : clause.end + 25])
     if match is None or _CUE.search(around) is None or clause.asked:
         return None
     earlier = [t.text for t in turns[max(0, i - _BACK) : i] if t.role == "customer"]

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -11,45 +11,25 @@ import numpy as np
 from recuerda import masking
 from recuerda.embeddings import Embedder, SentenceEncoder, Vectors
 from recuerda.extraction import Draft, Turn
+from recuerda.extraction.bars import CHANGED, SURE_CATEGORY, Judged, bar, hints, maybe
 from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.clauses import Clause, cut
 from recuerda.extraction.corrections import corrected, takes_back
 from recuerda.extraction.features import SIZE, Message
-from recuerda.extraction.guards import forbidden
-from recuerda.extraction.model import CATEGORIES, Floats, Model
-from recuerda.extraction.normalise import TYPED, Reading, inside, read_all
-from recuerda.extraction.reversals import replaces, reverses, settled
-from recuerda.extraction.subjects import CUSTOMER, declares, speaks_of_self, subject
+from recuerda.extraction.guards import forbidden, sarcastic
+from recuerda.extraction.model import CATEGORIES, Model
+from recuerda.extraction.normalise import Reading, inside, read_all
+from recuerda.extraction.subjects import CUSTOMER, speaks_of_self, subject
 from recuerda.extraction.tokens import flat, hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
 
-_SURE_CATEGORY = 0.6  # below it the attribute may know the category better
 _OPEN_CATEGORY = 0.4  # below it another reader may know better
-_REVERSAL_AT = 0.1
-_VALUE_AT = 0.3
-_PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
-_TELLING = TYPED | {"flag"}
-_UNMISTAKABLE = frozenset({"size", "email", "phone"})
-_CHANGED = re.compile(r"\b(changed|new|cambio|cambie|nuev[oa]|mudou|nov[oa])\b")
-
-
-_FAINT_AT = 0.02
-_MAYBE = 0.1  # probability from which an attribute of that category may name the clause
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A clause with what the classifiers say of it."""
-
-    clause: Clause
-    text: str
-    question: str  # the one it may answer, "" otherwise
-    odds: float  # log-odds of being a fact, by itself
-    fact: float  # probability of being one, in its conversation
-    category: Category
-    certainty: float  # of the category
-    categories: Floats  # probability of each
+_IRONIC = 0.3  # confidence of what is said with a wink, at most: a person looks
+_NUMBER_ALONE = re.compile(
+    r"\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|"
+    r"dois|duas|quatro|sete|oito|nove|dez"
+)
 
 
 class EmbeddedExtractor:
@@ -173,53 +153,42 @@ class EmbeddedExtractor:
                 )
                 continue
             readings = read_all(
-                item.text, self.catalogue, item.category, maybe=_maybe(item),
+                item.text, self.catalogue, item.category, maybe=maybe(item),
                 question=item.question, context=context, language=language,
             )  # fmt: skip
             reading = readings[0] if readings else None
-            changed = _CHANGED.search(flat(text)) is not None
+            if reading is None and not item.question and _NUMBER_ALONE.fullmatch(flat(item.text)):
+                continue  # three of what?
+            changed = CHANGED.search(flat(text)) is not None
             back = takes_back(turns, i, clause)
             own = about != CUSTOMER or speaks_of_self(flat(item.text))
-            fact = item.fact >= self._bar(item, reading, seconded is not None, trust, changed, own)
+            fact = item.fact >= bar(
+                item,
+                reading,
+                self._model.weights.fact_at,
+                own=own,
+                changed=changed,
+                seconded=seconded is not None,
+                trust=trust,
+            )
             found = self._facts(item, reading, text, i, language, about) if fact else []
-            if faint and (fact or _hints(item, readings, back, own)):
+            if faint and (fact or hints(item, readings, back, own)):
                 others: Sequence[Reading | None] = readings[1:] if fact else readings or [None]
                 found += [
                     replace(self._facts(item, other, text, i, language, about)[0], faint=True)
                     for other in others
                 ]
+            if sarcastic(text, [j.clause for j in judged], k):
+                found = [replace(d, confidence=min(d.confidence, _IRONIC)) for d in found]
             drafts += [replace(d, corrects=True) for d in found] if back else found
         return drafts
-
-    def _bar(
-        self, item: Judged, reading: Reading | None, seconded: bool, trust: float, changed: bool, own: bool
-    ) -> float:
-        bar = self._model.weights.fact_at + (-trust if seconded else trust)
-        said = flat(item.text)
-        if item.clause.quoted or (item.clause.asked and not declares(said)):
-            return bar
-        # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one. A clause
-        # that gives a value of the catalogue in the first person needs less proof than one that does not.
-        if reading and item.category is Category.INTENT and item.certainty > _PLAIN_INTENT and own:
-            return min(bar, _INTENT_AT)  # "I'm going to return it": nothing but a plan, however plainly said
-        planned = reading is not None and reading.attribute.type == "flag"
-        if reverses(item.text) and (own or settled(said) or planned):
-            return min(bar, _REVERSAL_AT)
-        if reading is None or reading.value is None:
-            return bar
-        # Of what there is one of, a new value is worth hearing, or the old one stays.
-        telling = reading.attribute.type in _TELLING and (own or replaces(item.text))
-        newer = not reading.attribute.many and changed
-        # "..., talla 42: ..." says no more than that, and is unmistakable.
-        plain = reading.attribute.type in _UNMISTAKABLE and item.certainty >= _SURE_CATEGORY
-        return min(bar, _VALUE_AT) if telling or newer or plain or declares(said) else bar
 
     def _facts(
         self, item: Judged, reading: Reading | None, text: str, turn: int, language: Language, about: str
     ) -> list[Draft]:
         attribute, value = (reading.attribute.name, reading.value) if reading else (None, None)
         category = item.category
-        if reading and reading.value is not None and item.certainty < _SURE_CATEGORY:
+        if reading and reading.value is not None and item.certainty < SURE_CATEGORY:
             category = reading.attribute.category
         first = self._draft(item, text, turn, language, about, category, attribute, value, item.fact)
         found = [first]
@@ -250,19 +219,6 @@ class EmbeddedExtractor:
             subject=about, quote=text[start:end], turn=turn, start=start, end=end,
             confidence=round(confidence, 3), sensitivity=Sensitivity(sensitivity),
         )  # fmt: skip
-
-
-def _maybe(item: Judged) -> list[Category]:
-    return [c for c, p in zip(CATEGORIES, item.categories, strict=True) if p >= _MAYBE]
-
-
-def _hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> bool:
-    """Whether a clause that is no fact by itself sounds like a change of one."""
-    said = flat(item.text)
-    if item.fact < _FAINT_AT or item.clause.quoted or (item.clause.asked and not declares(said)):
-        return False
-    closes = any(r.attribute.closes for r in readings)
-    return reverses(said) or settled(said) or ((back or closes or replaces(said)) and own)
 
 
 def _statement(item: Judged, language: Language) -> str:

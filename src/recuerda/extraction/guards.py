@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from recuerda.extraction.clauses import Clause
+from recuerda.extraction.phrases import SAY
 from recuerda.extraction.tokens import flat, tokenize, words
 
 
@@ -43,11 +44,18 @@ _STEERING = _any(
     r"\bnew (instructions|rules)\b|\b(nuevas instrucciones|novas instrucoes)\b",
     # Say this, repeat that, from now on.
     r"\b(repeat|say|repite|repita|di|diga|responda?) ['\"“‘][^'\"”’]+['\"”’]",
-    # From now on you talk like a pirate; not: from now on I prefer WhatsApp, call me at night from now on.
-    r"^(?!.*\b(call|ring|text|e-?mail|write|message|contact|deliver)\b( to)?( me| us)?( \w+){0,2} "
-    r"(in the|at|on|by|after|before)\b.{0,24}from now on)"
-    r".*\b(from now on|de ahora en adelante|a partir de agora)\b"
-    r"(?!,? ((i|we|yo|eu) )?(prefer|prefiero|prefiro|live|vivo|moro|wear|uso) )",
+)
+# From now on you talk like a pirate; not: from now on I prefer WhatsApp, from now on call me at night.
+_FROM_NOW = _any(r"\b(from now on|de ahora en (adelante|mas)|a partir de (agora|ahora)|de agora em diante)\b")
+_MY_WAY = _any(
+    r"\b(i|we|i'd|i'll|i'm) (only |now |always )?(prefer|live|wear|use|want|need|take|drink|eat|pay|work|am|"
+    r"rather)\b",
+    r"\b(prefiero|prefiro|vivo|moro|uso|tomo|como|pago|trabajo|trabalho|soy|sou)\b",
+    r"\b(call|ring|text|e-?mail|write|message|contact|deliver|send)\b( it| them)?( to)? (me|us)\b",
+    r"\b(escrib|llam|mand|envi|avis|contact|entreg)\w*(me|nos)\b|\bme (escriban?|llamen?|manden?|avisen?)\b",
+    r"\bme (cham|lig|escrev|mand|avis|contat|envi|entreg)\w+",
+    r"\b(my|mi|meu|minha) (new |nuev[oa] |nov[oa] )?(address|e-?mail|phone|number|direccion|correo|telefono|"
+    r"numero|endereco|telefone)\b",
 )
 _FISHING = _any(
     r"\b(the|another|other|all) users?('s)?\b|\b(el|los|del|de los|o|do|dos) (otro |outro )?usuarios?\b",
@@ -133,6 +141,7 @@ _OTHER_TONGUES = words(
     "molto "
     "je suis les des est une mon vous pas nous avec"
 ) - words("per mi un di")
+_WINKS = "\U0001f644\U0001f643\U0001f921"  # rolling eyes, upside down, clown
 _LATIN_END = 0x250  # letters beyond are of other alphabets: not one of our languages
 
 
@@ -141,6 +150,7 @@ def untrusted(text: str) -> bool:
     said = flat(text)
     return bool(
         _STEERING.search(said)
+        or (_FROM_NOW.search(said) and (_POWER.search(said) or not _MY_WAY.search(said)))
         or _FISHING.search(said)
         or _HOMEWORK.search(said)
         or _foreign(text)
@@ -172,6 +182,15 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
         for k, c in enumerate(clauses)
         if _asks(said, clauses, k) or _claims(said, clauses, c) or _SUPPOSES.search(said[c.start : c.end])
     }
+
+
+def sarcastic(text: str, clauses: Sequence[Clause], k: int) -> bool:
+    """Whether the sentence of clause `k` does not mean what it says."""
+    mates = [c for c in clauses if c.sentence == clauses[k].sentence]
+    said = flat(text[max(mates[0].start - 24, 0) : mates[-1].end + 8]).strip()
+    return (
+        SAY["irony"].search(said) is not None or any(sign in said for sign in _WINKS) or said.endswith(" /s")
+    )
 
 
 def _asks(said: str, clauses: Sequence[Clause], k: int) -> bool:

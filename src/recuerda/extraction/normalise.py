@@ -142,7 +142,9 @@ def _try(
     value = value_of(attribute, clause, said, match, by_question, language)
     if value is None and (attribute.type in TYPED or by_question):
         return None
-    if value is not None and attribute.type == "choice" and attribute.negatable and _DENIES.search(said):
+    # "no fim do mês", "no WhatsApp": in Portuguese "no" is mostly "in the".
+    denied = re.sub(r"\bno\b", " ", said) if language == "pt" else said
+    if value is not None and attribute.type == "choice" and attribute.negatable and _DENIES.search(denied):
         value = f"{NOT}{value}"
     return Reading(attribute, value)
 

@@ -11,37 +11,26 @@ from datetime import datetime
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
-from recuerda.extraction.changes import Change, Close, Known, Record, Repeat
-from recuerda.extraction.replacing import (
-    named_before,
-    parted_with,
-    put_right,
-    resized,
-    stopped,
-    swapped_away,
-    taken_over,
-)
+from recuerda.extraction.changes import SURE, Change, Close, Known, Record, Repeat
+from recuerda.extraction.endings import SAID, ended
+from recuerda.extraction.replacing import named_before, resized, taken_over, within_address
 from recuerda.extraction.reversals import (
     adds,
+    gains,
     is_denial,
-    opposite,
     parted,
     replaces,
-    settles,
     swapped,
     withdraws,
 )
-from recuerda.extraction.statements import content, normal, numbers, plain_value, topic
+from recuerda.extraction.statements import normal, numbers, plain_value
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
-SURE = 0.6  # a draft below it does not overwrite what a person confirmed
 SAME = 0.92  # cosine from which two statements without attribute say the same
-SHARED = 0.6  # of the content words: what "no longer X" has in common with "X"
 
-_SAID = "said"
+
 _CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
 _CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
-_PARTABLE = frozenset({Category.POSSESSION, Category.IDENTITY})
 
 
 def reconcile(
@@ -67,7 +56,7 @@ def reconcile(
         draft = named_before(left, draft)
         decided = _decide(left, draft, now, catalogue, vector)
         if draft.faint:
-            told = any(isinstance(c, Close) and c.reason.startswith(_SAID) for c in decided)
+            told = any(isinstance(c, Close) and c.reason.startswith(SAID) for c in decided)
             decided = [
                 c
                 for c in decided
@@ -117,14 +106,17 @@ def _decide(
     known: Sequence[Known], draft: Draft, now: datetime, catalogue: Catalogue, vector: Vectors | None
 ) -> list[Change]:
     draft = resized(known, draft, catalogue)
+    moved = within_address(known, draft)
+    if moved:
+        return [_record(moved[1], now, catalogue, supersedes=(moved[0].id,))]
     attribute = catalogue.get(draft.attribute)
-    over: list[Change] = [*_ended(known, draft, attribute, now, catalogue)]
+    over: list[Change] = [*ended(known, draft, attribute, now, catalogue)]
     gone = withdraws(draft.statement) or parted(draft.statement)
-    back = is_denial(draft.value) or (gone and not swapped(draft.statement))
+    back = is_denial(draft.value) or (gone and not swapped(draft.statement) and not gains(draft.statement))
     if over and (back or _only_settles(over, draft)):
         return over
-    ended = {c.fact_id for c in over if isinstance(c, Close)}
-    left = [k for k in known if k.id not in ended]
+    closed = {c.fact_id for c in over if isinstance(c, Close)}
+    left = [k for k in known if k.id not in closed]
     if withdraws(draft.statement) and not is_denial(draft.value):
         # "I no longer live in Lima" from somebody we never knew in Lima: true, but not `city: Lima`.
         return [*over, _record(draft, now, catalogue, bare=True)]
@@ -203,61 +195,11 @@ def _record(
     )
 
 
-def _ended(
-    known: Sequence[Known], draft: Draft, attribute: Attribute | None, now: datetime, catalogue: Catalogue
-) -> list[Close]:
-    """What is no longer so, by what the draft says."""
-    closing: list[Close] = []
-    positive = not is_denial(draft.value) and not withdraws(draft.statement)
-    gone = (
-        *stopped(known, draft),
-        *swapped_away(known, draft),
-        *put_right(known, draft),
-        *parted_with(known, draft, catalogue),
-    )
-    done_with = {k.id for k in gone}
-    for fact in known:
-        theirs = fact.subject == draft.subject or (fact.attribute == "pet" and fact.value == draft.subject)
-        if not theirs or fact.valid_from > now:
-            continue
-        if attribute and positive and _closes(attribute, draft, fact):
-            closing.append(Close(fact.id, draft, f"{_SAID} {attribute.name}"))
-        elif fact.attribute and settles(draft.statement, fact.attribute, fact.value):
-            closing.append(Close(fact.id, draft, "settled"))
-        elif fact.id in done_with or _withdrawn(fact, draft):
-            closing.append(Close(fact.id, draft, "withdrawn"))
-    return closing
-
-
-def _closes(attribute: Attribute, draft: Draft, fact: Known) -> bool:
-    """Whether saying this ends that. Consent reopens only the channel it names, and only when it is sure."""
-    if fact.attribute not in attribute.closes or fact.value == "no":
-        return False
-    return not attribute.consents or (draft.value == fact.value and draft.confidence >= SURE)
-
-
 def _only_settles(over: Sequence[Change], draft: Draft) -> bool:
     """The draft says nothing but that something is over."""
     return draft.category in {Category.ISSUE, Category.INTENT} and any(
         isinstance(c, Close) and c.reason == "settled" for c in over
     )
-
-
-def _withdrawn(fact: Known, draft: Draft) -> bool:
-    if draft.attribute is not None and fact.attribute == draft.attribute:
-        if is_denial(draft.value):
-            return plain_value(fact.value) == plain_value(opposite(draft.value))
-        if is_denial(fact.value) and not withdraws(draft.statement):
-            return plain_value(draft.value) == plain_value(opposite(fact.value))
-    gone = parted(draft.statement) and fact.category in _PARTABLE
-    if not (gone or withdraws(draft.statement)) or withdraws(fact.statement):
-        return False
-    if gone and fact.attribute == "pet":
-        return draft.subject == fact.value or plain_value(draft.value) == plain_value(fact.value)
-    if draft.attribute is not None and fact.attribute == draft.attribute:
-        return draft.value is None or plain_value(fact.value) == plain_value(draft.value)
-    ours, theirs = content(draft.statement), topic(fact.statement)
-    return bool(theirs) and len(ours & theirs) >= SHARED * len(theirs)
 
 
 def _same_statement(known: Sequence[Known], draft: Draft, vector: Vectors | None) -> Known | None:

@@ -25,9 +25,10 @@ from recuerda.extraction.statements import content, figures, proper_names, topic
 from recuerda.extraction.subjects import CUSTOMER
 from recuerda.extraction.tokens import flat, unaccented, words
 from recuerda.extraction.values import size
-from recuerda.models import Category
+from recuerda.models import Category, Sensitivity
 
-ALIKE = 0.5  # cosine from which "now I prefer B" may be about "I prefer A"; a word in common besides
+ALIKE = 0.5  # cosine from which a change may be of that fact; words in common besides
+NEAR = 0.4  # the same for tastes and figures: "now I prefer B" of "I prefer A"
 FRAME = 0.25  # of the older statement's words, when a figure in it changed
 HALF = 0.4  # of the older statement's words, for what is not a taste
 _FAR = 0.35  # a corrected size is near the first one
@@ -38,6 +39,11 @@ _BARE = re.compile(
     r" (?P<v>\d{1,2}([.,]5)?( y medio| e meio)?)( really| actually| now| ahora| agora)*"
     r"([, ]+(not|no|nao|and not|y no|e nao)( an?| un| um)? \d{1,2}([.,]5)?)?$"
 )
+_UNIT = re.compile(
+    r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
+    r"\.? ?(?:n\w* )?(\w*\d\w*)"
+)
+_SHE = re.compile(r"\b(she|he|ella|el es|el usa|ela|ele)('s)?\b")
 _VAGUE = frozenset({"product", "order"})  # named by any noun
 _HABIT = re.compile(
     r"\b(every|each|todos|todas|cada|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|weekends?|lunes|"
@@ -79,6 +85,28 @@ def _is_size(known: Known, catalogue: Catalogue) -> bool:
     attribute = catalogue.get(known.attribute)
     number = re.fullmatch(r"\d+(\.\d+)?", known.value or "")
     return attribute is not None and attribute.type == "size" and number is not None
+
+
+def within_address(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] | None:
+    """ "Now it's flat 52": the place with another flat, and the draft with the rest of its address."""
+    said = dict(_UNIT.findall(flat(draft.statement)))
+    if not said or not replaces(draft.statement):
+        return None
+    for fact in known:
+        before = flat(fact.value or fact.statement)
+        at = next((m for m in _UNIT.finditer(before) if said.get(m[1], m[2]) != m[2]), None)
+        if fact.category is not Category.LOCATION or fact.subject != draft.subject or at is None:
+            continue
+        whole = fact.value or fact.statement
+        value = f"{whole[: at.start(2)]}{said[at[1]]}{whole[at.end(2) :]}" if fact.value else None
+        return fact, replace(
+            draft,
+            category=fact.category,
+            attribute=fact.attribute,
+            value=value,
+            sensitivity=Sensitivity.PERSONAL,
+        )
+    return None
 
 
 def stopped(known: Sequence[Known], draft: Draft) -> list[Known]:
@@ -132,6 +160,10 @@ def named_before(known: Sequence[Known], draft: Draft) -> Draft:
     for fact in known:
         if fact.subject != CUSTOMER and proper_names(draft.statement) & proper_names(fact.statement[1:]):
             return replace(draft, subject=fact.subject)
+    if draft.attribute and _SHE.search(flat(draft.statement)):
+        of = {k.subject for k in known if k.attribute == draft.attribute}
+        if len(of) == 1:  # "... she is allergic to kiwi", when all allergies we know of are the daughter's
+            return replace(draft, subject=of.pop())
     return draft
 
 
@@ -153,9 +185,9 @@ def taken_over(
         near = float(fact.embedding @ vector)
         shared = len(ours & theirs) / max(len(theirs), 1)
         if _other_figure(fact.statement, draft.statement):
-            alike = shared >= FRAME and near >= ALIKE
+            alike = shared >= FRAME and near >= NEAR
         elif _taste(said, draft.category) and _taste(flat(fact.statement), fact.category):
-            alike = shared > 0 and near >= ALIKE
+            alike = shared > 0 and near >= NEAR
         else:
             alike = fact.category is draft.category and shared >= HALF and near >= ALIKE
         if alike and (best is None or near > best[0]):

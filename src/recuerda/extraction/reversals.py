@@ -2,22 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from importlib.resources import files
-
-import yaml
 
 from recuerda.extraction.normalise import NOT
+from recuerda.extraction.phrases import SAY
 from recuerda.extraction.tokens import flat
 
-
-def _load() -> dict[str, re.Pattern[str]]:
-    text = files("recuerda.extraction").joinpath("phrases.yaml").read_text(encoding="utf-8")
-    families = yaml.safe_load(text)
-    return {name: re.compile(rf"\b(?:{'|'.join(patterns)})(?!\w)") for name, patterns in families.items()}
-
-
-_SAY = _load()
-ADDS = _SAY["adds"]
+ADDS = SAY["adds"]
 _SWAP = re.compile(
     r"\b(?:traded|swapped|switched|replaced|exchanged|changed|cambie|cambiamos|reemplace|reemplazamos|permute|"
     r"troquei|trocamos|substitui)\b (?:in )?(?:from |de )?(?P<old>.{2,40}?) (?:in )?"
@@ -34,7 +24,7 @@ class Settled:
     values: frozenset[str] | None = None
 
     def said(self, text: str) -> bool:
-        return _SAY[self.family].search(text) is not None
+        return SAY[self.family].search(text) is not None
 
 
 _ARRIVED = Settled("arrived", frozenset({"problem"}), frozenset({"not_received", "late", "missing_item"}))
@@ -70,7 +60,7 @@ def opposite(value: str | None) -> str | None:
 def withdraws(text: str) -> bool:
     """ "I no longer ..." - the opposite of what its words name is now true."""
     said = flat(text)
-    return _SAY["no_longer"].search(said) is not None or _SAY["stops"].search(said) is not None
+    return SAY["no_longer"].search(said) is not None or SAY["stops"].search(said) is not None
 
 
 def swapped(text: str) -> str | None:
@@ -82,13 +72,13 @@ def swapped(text: str) -> str | None:
 def given_up(text: str) -> str | None:
     """What is no longer done, without the reason; "" when only "it", None when nothing is given up."""
     said = flat(text)
-    found = _SAY["stops"].search(said) or _SAY["no_longer"].search(said)
+    found = SAY["stops"].search(said) or SAY["no_longer"].search(said)
     if found is None:
         return None
-    why = _SAY["why"].search(said, found.end())
+    why = SAY["why"].search(said, found.end())
     comma = re.compile("[,;]").search(said, found.end())
     kept = said[: min(m.start() for m in (why, comma) if m)] if why or comma else said
-    stops = _SAY["stops"]
+    stops = SAY["stops"]
     return "" if stops.search(said) and not kept[found.end() :].strip() else stops.sub(" ", kept)
 
 
@@ -103,7 +93,12 @@ def came(text: str) -> bool:
 
 def replaces(text: str) -> bool:
     """ "I prefer black now": what held before does not."""
-    return _SAY["instead"].search(flat(text)) is not None
+    return SAY["instead"].search(flat(text)) is not None
+
+
+def gains(text: str) -> bool:
+    """Got something, besides what is gone: "I sold the Corsa and bought a Duster"."""
+    return SAY["gains"].search(flat(text)) is not None
 
 
 def adds(text: str) -> bool:
@@ -113,7 +108,7 @@ def adds(text: str) -> bool:
 
 def parted(text: str) -> bool:
     """Sold, lost, given away, died."""
-    return _SAY["gone"].search(flat(text)) is not None
+    return SAY["gone"].search(flat(text)) is not None
 
 
 def settled(said: str) -> bool:

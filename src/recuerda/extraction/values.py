@@ -26,7 +26,7 @@ def size(text: str, *, letters: bool, alone: bool = False) -> str | None:
         m
         for m in _SIZE.finditer(text)
         if not re.match(
-            r"\s*(km|k\b|kg|cm|mm|kilo|ano|year|mes|month|dia|day|par|pair|eur|usd|mil\b|pesos|reais)",
+            r"\s*(km|k\b|kg|cm|mm|kilo|anos?\b|year|mes(es)?\b|month|dia|day|par|pair|eur|usd|mil\b|pesos|reais)",
             text[m.end() :],
         )
     ]
