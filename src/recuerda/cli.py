@@ -2,10 +2,11 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from recuerda.access.rights import Role
 from recuerda.cli_keys import keys
 from recuerda.cli_options import DataDir, EngineName, Host, Port
 from recuerda.cli_options import settings as _settings
@@ -130,13 +131,16 @@ def reindex(data_dir: DataDir = None) -> None:
 def agent(
     email: Annotated[str, typer.Argument(help="The agent's e-mail: the name to sign in with.")],
     name: Annotated[str, typer.Option(help="As shown beside decisions.")] = "",
-    role: Annotated[Literal["reviewer", "admin"], typer.Option()] = "reviewer",
+    role: Annotated[Role | None, typer.Option(help="What they may do; a reviewer unless said.")] = None,
+    special: Annotated[bool, typer.Option(help="A reviewer who may see special categories.")] = False,
+    reset: Annotated[bool, typer.Option(help="Give an agent there is a new password.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a console login and print its password."""
-    from recuerda.commands import add_agent
+    """Make a console login and print its password; or change one."""
+    from recuerda.commands import agent as run
 
-    asyncio.run(add_agent(_settings(data_dir=data_dir), email, name, role))
+    given = _settings(data_dir=data_dir)
+    asyncio.run(run(given, email, name, role, special=special, reset=reset))
 
 
 @app.command()

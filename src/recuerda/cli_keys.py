@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from recuerda.access.rights import Scope
-from recuerda.cli_options import DataDir, settings
+from recuerda.cli_options import COMMAND_LINE, DataDir, settings
 
 if TYPE_CHECKING:
     from recuerda.db import Session
@@ -23,7 +23,6 @@ keys = typer.Typer(
     pretty_exceptions_enable=False,
 )
 Named = Annotated[str, typer.Argument(metavar="NAME", help="The key's name, or its rcd_... part.")]
-_ACTOR = "command line"
 T = TypeVar("T")
 
 
@@ -63,7 +62,7 @@ def create(
     async def make(session: "Session") -> str:
         expires = now() + timedelta(days=days) if days else None
         key, text = await kept.create(session, name, scope, expires_at=expires)
-        audit.note(session, actor=_ACTOR, action="key.create", target=key.id)
+        audit.note(session, actor=COMMAND_LINE, action="key.create", target=key.id)
         return text
 
     _show(_within(data_dir, make))
@@ -81,7 +80,7 @@ def rotate(
 
     async def change(session: "Session") -> str:
         key, text = await kept.rotate(session, name, overlap=timedelta(hours=overlap))
-        audit.note(session, actor=_ACTOR, action="key.rotate", target=key.id)
+        audit.note(session, actor=COMMAND_LINE, action="key.rotate", target=key.id)
         return text
 
     _show(_within(data_dir, change))
@@ -96,7 +95,7 @@ def revoke(name: Named, data_dir: DataDir = None) -> None:
 
     async def end(session: "Session") -> "ApiKey":
         key = await kept.revoke(session, name)
-        audit.note(session, actor=_ACTOR, action="key.revoke", target=key.id)
+        audit.note(session, actor=COMMAND_LINE, action="key.revoke", target=key.id)
         return key
 
     typer.echo(f"The key {_within(data_dir, end).name} opens nothing any more.", err=True)

@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from recuerda.settings import Settings
 
+COMMAND_LINE = "command line"  # who did it, in the audit log
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything Recuerda writes.")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes a free one.")]

@@ -10,9 +10,11 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from recuerda.access.rights import Role
 from recuerda.app import Recuerda, build
+from recuerda.cli_options import COMMAND_LINE
 from recuerda.embeddings import SentenceEncoder, make_embedder
-from recuerda.errors import SetupError
+from recuerda.errors import Conflict, SetupError
 from recuerda.migrations import migrate as migrate_database
 from recuerda.migrations import revision
 from recuerda.settings import Settings
@@ -146,12 +148,32 @@ def evaluate(suites: list[str], engine: Literal["embedded", "llm"], out: Path) -
     return main(suites, engine, out)
 
 
-async def add_agent(settings: Settings, email: str, name: str, role: str) -> None:
-    import secrets
+async def agent(
+    settings: Settings, email: str, name: str, role: Role | None, *, special: bool, reset: bool
+) -> None:
+    """Make the agent; of one there is, change the role or, with `reset`, the password."""
+    from recuerda.access import agents, audit
 
-    from recuerda.console.agents import create_agent
-
-    password = secrets.token_urlsafe(12)
+    password = agents.new_password()
     async with beside(settings) as recuerda, recuerda.db.write() as session:
-        await create_agent(session, email=email, name=name or email, password=password, role=role)
-    Console().print(f"{email} may sign in at /console/ with the password {password}", highlight=False)
+        known = await agents.by_email(session, email)
+        if known is None:
+            made = await agents.create_agent(
+                session, email, name, password, role or Role.REVIEWER, special=special
+            )
+            audit.note(session, actor=COMMAND_LINE, action="agent.create", target=made.id)
+        elif not reset and role is None:
+            raise Conflict(
+                f"There is an agent {email} already: --role changes the role, --reset the password."
+            )
+        else:
+            if role is not None:
+                await agents.set_role(session, known, role, special=special)
+                audit.note(session, actor=COMMAND_LINE, action=f"agent.make-{role}", target=known.id)
+            if reset:
+                await agents.set_password(session, known, password)
+                audit.note(session, actor=COMMAND_LINE, action="agent.reset-password", target=known.id)
+    if known is None or reset:
+        Console().print(f"{email} may sign in at /console/ with the password {password}", highlight=False)
+    else:
+        Console().print(f"{email} is {role} now.", highlight=False)

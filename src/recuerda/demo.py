@@ -157,7 +157,7 @@ async def _write(session: Session, messages: list[Message]) -> None:
 
 async def login(db: Database, settings: Settings) -> Login:
     """An agent with a password made for this data folder; there is no default one."""
-    from recuerda.console.agents import create_agent
+    from recuerda.access.agents import create_agent
 
     async with db.read() as session:
         if (await session.exec(select(Agent.id).where(Agent.email == AGENT_EMAIL))).first() is not None:

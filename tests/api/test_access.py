@@ -2,13 +2,14 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import jwt
 import pytest
 
-from recuerda.access import keys
+from recuerda.access import keys, limits
 from recuerda.access.rights import Scope
 from recuerda.api.auth import make_token
 from recuerda.models import now
@@ -145,7 +146,10 @@ async def test_the_secret_can_be_changed_without_ending_tokens(settings: Setting
         assert jwt.decode(token, second, algorithms=["HS256"], audience="recuerda-customer")
 
 
-async def test_too_many_requests_are_told_when_to_come_back(settings: Settings) -> None:
+async def test_too_many_requests_are_told_when_to_come_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 630.0))
     given = {"rate_per_key": 9, "rate_per_customer": 3, "rate_per_address": 6}
     async with run_shop(make_settings(settings.data_dir, **given)) as shop:
         customers = [await shop.customer_of(await shop.open(name)) for name in ("ana", "bea")]

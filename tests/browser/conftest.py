@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from recuerda.access.agents import create_agent
 from recuerda.api.server import create_app
 from recuerda.app import Recuerda
-from recuerda.console.agents import create_agent
 from recuerda.demo import load_knowledge
 from tests.conftest import make_settings
 
@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
     async def load(recuerda: Recuerda) -> None:
         async with recuerda.db.write() as session:
-            await create_agent(session, EMAIL, "Ana", PASSWORD)
+            await create_agent(session, EMAIL, "Ana", PASSWORD, "admin")
         await load_knowledge(recuerda)
         loaded.set()
 

@@ -7,7 +7,7 @@ from html import unescape
 import httpx
 import pytest
 
-from recuerda.console.agents import create_agent
+from recuerda.access.agents import create_agent
 from tests.conftest import Shop
 
 EMAIL, PASSWORD = "agent@example.com", "correct horse battery"
@@ -47,7 +47,7 @@ def csrf_of(page: str) -> str:
 async def stranger(shop: Shop) -> AsyncIterator[Console]:
     """Somebody with a browser who is not signed in."""
     async with shop.recuerda.db.write() as session:
-        await create_agent(session, EMAIL, "Ana", PASSWORD)
+        await create_agent(session, EMAIL, "Ana", PASSWORD, "admin")
     transport = httpx.ASGITransport(app=shop.app)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", headers={"Accept-Language": "en"}, timeout=60

@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from recuerda.console import agents
-from recuerda.console.agents import MAX_FAILURES, create_agent
+from recuerda.access import agents
+from recuerda.access.agents import MAX_FAILURES, create_agent
 from recuerda.errors import BadInput, Conflict
 from recuerda.models import Agent, AgentSession, now
 from tests.conftest import Shop

@@ -238,6 +238,8 @@ async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: Bra
     """`other_id` is the same person: their history becomes this customer's. Can be undone."""
     async with recuerda.db.write() as session:
         merged = await customers.merge(session, customer_id, body.other_id, actor=asking.name)
+        asking.note(session, "customer.merge", merged.customer_id, merged.id)
+        asking.note(session, "customer.merge", merged.other_id, merged.id)
         await enqueue_reindex(session, merged.customer_id)
     recuerda.worker.wake()
     return MergeView.model_validate(merged, from_attributes=True)
@@ -247,6 +249,8 @@ async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: Bra
 async def unmerge(merge_id: str, recuerda: Running, asking: BrandMayAdminister) -> MergeView:
     async with recuerda.db.write() as session:
         merged = await customers.unmerge(session, merge_id)
+        asking.note(session, "customer.unmerge", merged.customer_id, merged.id)
+        asking.note(session, "customer.unmerge", merged.other_id, merged.id)
         await enqueue_reindex(session, merged.customer_id)
         await enqueue_reindex(session, merged.other_id)
     recuerda.worker.wake()

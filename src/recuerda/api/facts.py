@@ -37,4 +37,5 @@ async def decide(fact_id: str, body: NewDecision, recuerda: Running, asking: May
             value=body.value,
             reason=body.reason,
         )
+        asking.note(session, f"fact.{body.decision}", fact.customer_id, fact.id)
         return (await profile.view(session, [fact]))[0]

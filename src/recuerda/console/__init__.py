@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from recuerda.console import apidocs, jobs, people, requests, review, signin, threads
+from recuerda.console import apidocs, jobs, people, requests, review, signin, team, threads
 from recuerda.console.web import console_router, error_page
 from recuerda.errors import NotFound
 from recuerda.widget import FreshFiles
@@ -35,6 +35,7 @@ def install(app: FastAPI) -> None:
         threads.router,
         requests.router,
         jobs.router,
+        team.router,
         _rest,
     ):
         app.include_router(part)

@@ -8,7 +8,8 @@ from fastapi import Form, Response
 from sqlmodel import col, or_, select
 
 from recuerda import consent, customers, privacy
-from recuerda.console.web import Posted, SignedIn, Visit, console_router, page, see
+from recuerda.access.rights import Right
+from recuerda.console.web import DataPosted, DataSignedIn, SignedIn, Visit, console_router, page, see
 from recuerda.db import Session
 from recuerda.errors import BadInput, NotFound
 from recuerda.facts import profile
@@ -49,6 +50,7 @@ async def find(visit: SignedIn, q: str = "", after: str = "") -> Response:
             {"customer": one, "identities": await customers.identities(session, one.id)}
             for one in found[:_PAGE]
         ]
+    await visit.saw("customers.list", *(one.id for one in found[:_PAGE]))
     last = found[_PAGE - 1].id if len(found) > _PAGE else None
     return await page(visit, "customers.html", q=q, rows=rows, last=last)
 
@@ -97,6 +99,8 @@ async def _customer_page(
             "consents": await consent.standing(session, customer.id),
             "agreed": await consent.history(session, customer.id),
         }
+    show = show and Right.SPECIAL in visit.rights
+    await visit.saw("customer.reveal" if show else "customer.read", context["customer"].id)
     return await page(
         visit,
         "customer.html",
@@ -128,7 +132,7 @@ async def _merges(session: Session, customer_id: str) -> list[Merge]:
 
 
 @router.get("/customers/{customer_id}/export")
-async def export(visit: SignedIn, customer_id: str, format: Literal["json", "html"] = "json") -> Response:
+async def export(visit: DataSignedIn, customer_id: str, format: Literal["json", "html"] = "json") -> Response:
     """Everything, as a file for programs or as a page in the customer's language; closes their request."""
     settings = visit.recuerda.settings
     async with visit.recuerda.db.write() as session:
@@ -136,6 +140,7 @@ async def export(visit: SignedIn, customer_id: str, format: Literal["json", "htm
         await requests.answered(
             session, customer.id, RequestKind.ACCESS, by=visit.agent.email, otherwise=settings.data_law
         )
+        visit.note(session, "customer.export", customer.id)
         data = await privacy.export(session, customer.id)
         language = await language_of(session, customer) or settings.default_language
     text = json.dumps(data, ensure_ascii=False, indent=2) if format == "json" else readable(data, language)
@@ -151,7 +156,7 @@ async def export(visit: SignedIn, customer_id: str, format: Literal["json", "htm
 
 
 @router.post("/customers/{customer_id}/erase")
-async def erase(visit: Posted, customer_id: str, word: Annotated[str, Form()] = "") -> Response:
+async def erase(visit: DataPosted, customer_id: str, word: Annotated[str, Form()] = "") -> Response:
     """`word` is the customer's name, typed: erasing cannot be undone."""
     async with visit.recuerda.db.write() as session:
         customer = await customers.get(session, customer_id)
@@ -163,6 +168,8 @@ async def erase(visit: Posted, customer_id: str, word: Annotated[str, Form()] = 
             if right
             else None
         )
+        if erasure is not None:
+            visit.note(session, "customer.erase", customer.id, erasure.id)
     if erasure is None:
         return await _customer_page(visit, customer_id, erase_failed=True)
     visit.recuerda.worker.wake()
@@ -170,19 +177,21 @@ async def erase(visit: Posted, customer_id: str, word: Annotated[str, Form()] = 
 
 
 @router.get("/erasures/{erasure_id}")
-async def erasure(visit: SignedIn, erasure_id: str) -> Response:
+async def erasure(visit: DataSignedIn, erasure_id: str) -> Response:
     async with visit.recuerda.db.read() as session:
         return await page(visit, "erasure.html", erasure=await privacy.get_erasure(session, erasure_id))
 
 
 @router.post("/customers/{customer_id}/merges")
-async def merge(visit: Posted, customer_id: str, other: Annotated[str, Form()] = "") -> Response:
+async def merge(visit: DataPosted, customer_id: str, other: Annotated[str, Form()] = "") -> Response:
     """`other` is an id or an e-mail address of the same person."""
     try:
         async with visit.recuerda.db.write() as session:
             other_id = await _id_of(session, other.strip())
             merged = await customers.merge(session, customer_id, other_id, actor=visit.agent.email)
             await enqueue_reindex(session, merged.customer_id)
+            visit.note(session, "customer.merge", merged.customer_id, merged.id)
+            visit.note(session, "customer.merge", merged.other_id, merged.id)
     except (NotFound, BadInput):
         return await _customer_page(visit, customer_id, merge_failed=other)
     visit.recuerda.worker.wake()
@@ -199,9 +208,11 @@ async def _id_of(session: Session, given: str) -> str:
 
 
 @router.post("/merges/{merge_id}/undo")
-async def unmerge(visit: Posted, merge_id: str) -> Response:
+async def unmerge(visit: DataPosted, merge_id: str) -> Response:
     async with visit.recuerda.db.write() as session:
         merged = await customers.unmerge(session, merge_id)
+        visit.note(session, "customer.unmerge", merged.customer_id, merged.id)
+        visit.note(session, "customer.unmerge", merged.other_id, merged.id)
         await enqueue_reindex(session, merged.customer_id)
         await enqueue_reindex(session, merged.other_id)
     visit.recuerda.worker.wake()

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Form, Response
 
 from recuerda import consent, customers
-from recuerda.access import audit
-from recuerda.console.web import Posted, SignedIn, console_router, page, see
+from recuerda.console.web import DataPosted, DataSignedIn, Posted, console_router, page, see
 from recuerda.errors import BadInput
 from recuerda.models import Law, Purpose, RequestKind, RequestStatus, now
 from recuerda.privacy import clock, requests
@@ -16,7 +15,7 @@ router = console_router()
 
 @router.get("/requests")
 async def show(
-    visit: SignedIn, status: Literal["open", "closed"] = "open", after: str | None = None
+    visit: DataSignedIn, status: Literal["open", "closed"] = "open", after: str | None = None
 ) -> Response:
     """Open ones, the most urgent first; or all others, newest first."""
     async with visit.recuerda.db.read() as session:
@@ -25,13 +24,14 @@ async def show(
         else:
             closed = await requests.find(session, after=after, limit=100)
             found = [request for request in closed if request.status is not RequestStatus.OPEN]
+    await visit.saw("requests.list", *(request.customer_id for request in found))
     rows = [(request, clock.days_left(request.due_at, now())) for request in found]
     return await page(visit, "requests.html", rows=rows, shown=status, may_extend=clock.may_extend)
 
 
 @router.post("/customers/{customer_id}/requests")
 async def receive(
-    visit: Posted,
+    visit: DataPosted,
     customer_id: str,
     kind: Annotated[RequestKind, Form()],
     law: Annotated[str, Form()] = "",
@@ -50,32 +50,20 @@ async def receive(
             otherwise=visit.recuerda.settings.data_law,
             note=note.strip() or None,
         )
-        audit.note(
-            session,
-            actor=visit.agent.email,
-            action=f"request.{kind}",
-            customer_id=customer.id,
-            target=request.id,
-        )
+        visit.note(session, f"request.{kind}", customer.id, request.id)
     return see("/console/requests", done="request", at=request.id)
 
 
 @router.post("/requests/{request_id}")
 async def decide(
-    visit: Posted,
+    visit: DataPosted,
     request_id: str,
     decision: Annotated[Literal["done", "refused", "withdrawn", "extend"], Form()],
     answer: Annotated[str, Form(max_length=20_000)] = "",
 ) -> Response:
     async with visit.recuerda.db.write() as session:
         request = await requests.decide(session, request_id, decision, by=visit.agent.email, answer=answer)
-        audit.note(
-            session,
-            actor=visit.agent.email,
-            action=f"request.{decision}",
-            customer_id=request.customer_id,
-            target=request.id,
-        )
+        visit.note(session, f"request.{decision}", request.customer_id, request.id)
     return see("/console/requests", done=f"request-{decision}")
 
 
@@ -92,10 +80,5 @@ async def agree(
     async with visit.recuerda.db.write() as session:
         customer = await customers.get(session, customer_id)
         await change(session, customer.id, purpose, how=how, actor=visit.agent.email)
-        audit.note(
-            session,
-            actor=visit.agent.email,
-            action="consent.given" if given else "consent.withdrawn",
-            customer_id=customer.id,
-        )
+        visit.note(session, "consent.given" if given else "consent.withdrawn", customer.id)
     return see(f"/console/customers/{customer.id}", done="consent", at="consents")

@@ -8,6 +8,7 @@ from fastapi import Form, Response
 from sqlmodel import col, select
 
 from recuerda import reviews
+from recuerda.access.rights import Right
 from recuerda.console import marking
 from recuerda.console.web import (
     Posted,
@@ -51,6 +52,7 @@ async def queue(
         query = select(Fact).where(*rest).order_by(col(Fact.id)).limit(_PAGE + 1)
         facts = (await session.exec(query)).all()
         rows = await _with_words(session, facts[:_PAGE])
+    await visit.saw("review.list", *(fact.customer_id for fact in facts[:_PAGE]))
     filters = {"category": category, "language": language, "sensitivity": sensitivity}
     return await page(
         visit,
@@ -105,6 +107,7 @@ async def _messages(session: Session, ids: list[str]) -> dict[str, Message]:
 
 @router.get("/facts/{fact_id}")
 async def one_fact(visit: SignedIn, fact_id: str, show: bool = False, back: str = "") -> Response:
+    show = show and Right.SPECIAL in visit.rights
     async with visit.recuerda.db.read() as session:
         fact = await profile.get(session, fact_id)
         [view] = await profile.view(session, [fact])
@@ -114,6 +117,7 @@ async def one_fact(visit: SignedIn, fact_id: str, show: bool = False, back: str 
         events = await profile.history(session, fact.id)
         replaced = await replaced_by(session, fact)
         uses = await replies_using(session, fact, limit=_USES)
+    await visit.saw("fact.reveal" if show else "fact.read", fact.customer_id, target=fact.id)
     return await page(
         visit,
         "fact.html",
@@ -181,6 +185,8 @@ async def decide(
     """`version` is that of the fact the agent looked at: what changed since must be looked at again."""
     async with visit.recuerda.db.write() as session:
         fact = await profile.get(session, fact_id)
+        if fact.sensitivity is Sensitivity.SPECIAL:
+            visit.require(Right.SPECIAL)
         if fact.version != version:
             raise Conflict(visit.t("fact.changed"))
         await reviews.decide(
@@ -192,4 +198,5 @@ async def decide(
             value=value.strip() or None,
             reason=reason.strip() or None,
         )
+        visit.note(session, f"fact.{decision}", fact.customer_id, fact.id)
     return see(back_to(back, f"/console/facts/{fact_id}"), done=decision, at=at)

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from recuerda.api.auth import Running
-from recuerda.console import agents
+from recuerda.access import agents, audit
+from recuerda.api.auth import Running, address_of, limits_of
 from recuerda.console.texts import COOKIE as LANGUAGE_COOKIE
 from recuerda.console.web import COOKIE, Posted, back_to, bare_page, console_router
 from recuerda.errors import Unauthorized
@@ -59,9 +59,12 @@ async def sign_in(
     expected = request.cookies.get(_PRE_COOKIE, "")
     if not expected or not hmac.compare_digest(expected.encode(), csrf.encode()):
         return _form(request, recuerda, next, email=email)
+    limits_of(request).sign_in(address_of(request))
     async with recuerda.db.write() as session:
         agent = await agents.check_password(session, email, password)
         token, _expires = await agents.start_session(session, agent) if agent else ("", None)
+        if agent:
+            audit.note(session, actor=agent.email, action="agent.sign-in", address=address_of(request))
     if agent is None:
         return _form(request, recuerda, next, email=email, failed=True)
     response = RedirectResponse(back_to(next, _HOME), status_code=303)

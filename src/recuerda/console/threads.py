@@ -8,6 +8,7 @@ from fastapi import Form, Response
 from sqlmodel import col, select
 
 from recuerda import conversations
+from recuerda.access.rights import Right
 from recuerda.api.views import message_views
 from recuerda.console import marking
 from recuerda.console.web import Posted, SignedIn, address, console_router, page, see
@@ -38,6 +39,7 @@ async def all_of_them(visit: SignedIn, status: str = "", number: int = 1) -> Res
     async with visit.recuerda.db.read() as session:
         rows = (await session.exec(query.offset((number - 1) * _PAGE).limit(_PAGE + 1))).all()
         last = await _last_words(session, [conversation.id for conversation, _ in rows[:_PAGE]])
+    await visit.saw("conversations.list", *(customer.id for _, customer in rows[:_PAGE]))
     return await page(
         visit,
         "conversations.html",
@@ -84,6 +86,12 @@ async def one(visit: SignedIn, conversation_id: str, show: bool = False) -> Resp
         messages = await conversations.messages(session, conversation_id)
         hidden = await marking.special_spans(session, [m.id for m in messages])
         views = await message_views(session, messages)
+    show = show and Right.SPECIAL in visit.rights
+    await visit.saw(
+        "conversation.reveal" if show else "conversation.read",
+        conversation.customer_id,
+        target=conversation.id,
+    )
     lines: list[dict[str, Any]] = [
         {
             "message": view,
@@ -132,6 +140,7 @@ async def reply(
             await conversations.append(session, message)
             ids = await visit.recuerda.memories.remember(session, message.customer_id, [item], vectors)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation_id)
+            visit.note(session, "conversation.reply", message.customer_id, conversation_id)
     visit.recuerda.worker.wake()
     return see(f"/console/conversations/{conversation_id}", at="reply")
 
@@ -148,6 +157,8 @@ async def move(
     visit: Posted, conversation_id: str, step: Literal["take", "hand-back", "resolve"]
 ) -> Response:
     async with visit.recuerda.db.write() as session:
+        moved = await conversations.get(session, conversation_id)
+        visit.note(session, f"conversation.{step}", moved.customer_id, conversation_id)
         if step == "take":
             await conversations.hand_off(session, conversation_id, to_agent=True)
         elif step == "hand-back":

@@ -10,18 +10,21 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
+from fastapi.security import SecurityScopes
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sqlmodel import SQLModel, col, select
 
-from recuerda.api.auth import recuerda_of
+from recuerda.access import agents, audit
+from recuerda.access.rights import Right
+from recuerda.api.auth import address_of, limits_of, recuerda_of
 from recuerda.app import Recuerda
-from recuerda.console import agents
 from recuerda.console.texts import Words, language_of, texts
+from recuerda.db import Session
 from recuerda.errors import BadInput, Forbidden, RecuerdaError, Unauthorized
 from recuerda.language import LANGUAGES
 from recuerda.models import (
@@ -50,6 +53,10 @@ _templates = Environment(
 )
 
 
+class NotForThisRole(Forbidden):
+    """The agent is known, and may not do this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request of a signed-in agent."""
@@ -60,12 +67,55 @@ class Visit:
     csrf: str
     t: Words
 
+    @property
+    def rights(self) -> frozenset[Right]:
+        return agents.rights(self.agent)
 
-async def signed_in(request: Request) -> Visit:
+    def require(self, right: Right) -> None:
+        if right not in self.rights:
+            raise NotForThisRole(f"This needs the right `{right}`. Ask an admin.")
+
+    def note(
+        self, session: Session, action: str, customer_id: str | None = None, target: str | None = None
+    ) -> None:
+        """Add what the agent does to the audit log, in the transaction that does it."""
+        audit.note(
+            session,
+            actor=self.agent.email,
+            action=action,
+            customer_id=customer_id,
+            target=target,
+            address=address_of(self.request),
+        )
+
+    async def saw(self, action: str, *customer_ids: str, target: str | None = None) -> None:
+        """Note in the audit log that the agent is about to see these customers' data."""
+        if not customer_ids:
+            return
+        async with self.recuerda.db.write() as session:
+            await audit.saw(
+                session,
+                actor=self.agent.email,
+                action=action,
+                customer_ids=customer_ids,
+                target=target,
+                address=address_of(self.request),
+            )
+
+
+async def signed_in(request: Request, needed: SecurityScopes) -> Visit:
+    """Raises `Unauthorized` for nobody, `NotForThisRole` for an agent without a right that is `needed`."""
     recuerda = recuerda_of(request)
     async with recuerda.db.read() as session:
-        agent, session_row = await agents.who(session, request.cookies.get(COOKIE))
-    return Visit(request, recuerda, agent, session_row.csrf, Words(language_of(request)))
+        try:
+            agent, session_row = await agents.who(session, request.cookies.get(COOKIE))
+        except Unauthorized:
+            limits_of(request).address(address_of(request))
+            raise
+    visit = Visit(request, recuerda, agent, session_row.csrf, Words(language_of(request)))
+    for right in needed.scopes:
+        visit.require(Right(right))
+    return visit
 
 
 SignedIn = Annotated[Visit, Depends(signed_in)]
@@ -79,6 +129,13 @@ async def posted(visit: SignedIn, csrf: Annotated[str, Form()] = "") -> Visit:
 
 
 Posted = Annotated[Visit, Depends(posted)]
+# The same for an agent with a right that not everybody has:
+DataSignedIn = Annotated[Visit, Security(signed_in, scopes=[Right.DATA])]
+DataPosted = Annotated[Visit, Security(posted, scopes=[Right.DATA])]
+WorkSignedIn = Annotated[Visit, Security(signed_in, scopes=[Right.WORK])]
+WorkPosted = Annotated[Visit, Security(posted, scopes=[Right.WORK])]
+AccessSignedIn = Annotated[Visit, Security(signed_in, scopes=[Right.ACCESS])]
+AccessPosted = Annotated[Visit, Security(posted, scopes=[Right.ACCESS])]
 
 
 def waiting_for_review() -> tuple[sa.ColumnElement[bool], ...]:
@@ -114,6 +171,7 @@ async def page(visit: Visit, template: str, *, status: int = 200, **context: Any
         visit.t,
         status=status,
         agent=visit.agent,
+        rights=visit.rights,
         csrf=visit.csrf,
         counts=await _counts(visit.recuerda),
         done=visit.t(done) if done in texts(visit.t.language) else None,
@@ -184,7 +242,10 @@ class _Route(APIRoute):
 
 
 def error_page(request: Request, error: RecuerdaError) -> Response:
-    return bare_page(request, "error.html", status=error.status, error=error)
+    response = bare_page(request, "error.html", status=error.status, error=error)
+    if "retry_after" in error.extra:
+        response.headers["Retry-After"] = str(error.extra["retry_after"])
+    return response
 
 
 def console_router() -> APIRouter:
