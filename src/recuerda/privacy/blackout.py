@@ -102,7 +102,8 @@ async def delete_facts(session: Session, ids: Sequence[str]) -> None:
 
 async def words_of(session: Session, fact: Fact) -> None:
     """Black out a forgotten fact's words wherever they stand in the customer's messages, except where
-    another fact in use quotes them; memories of those messages go."""
+    another fact in use quotes them. Replies that answered or used it go black whole, and the memories of
+    all these messages go."""
     said = (await session.exec(select(Evidence).where(Evidence.fact_id == fact.id))).all()
     words = {evidence.quote for evidence in said} | {fact.statement}
     patterns = [re.compile(re.escape(text), re.IGNORECASE) for text in words if len(text) >= _SHORTEST]
@@ -113,6 +114,9 @@ async def words_of(session: Session, fact: Fact) -> None:
     keep = await _in_use(session, [message.id for message in messages], fact.id)
     for message in messages:
         spans = own.get(message.id, []) + [m.span() for p in patterns for m in p.finditer(message.text)]
+        used = (message.receipt or {}).get("facts", [])
+        if message.reply_to in own or fact.id in used:  # a reply may say it in other words
+            spans.append((0, len(message.text)))
         if spans:
             message.text = black_out(message.text, spans, keep.get(message.id, ()))
             await session.exec(
