@@ -122,6 +122,8 @@ async def test_special_categories_are_hidden_until_asked_for(console: Console) -
     await doubt(console, facts)
     special = next(f for f in facts.values() if f["sensitivity"] == "special")
     customer = special["customer_id"]
+    repeated = await console.shop.open("runner")
+    await console.shop.say(repeated, "¿Qué sabes de mí?")  # the reply says it again
     places = (
         "/console/review",
         f"/console/facts/{special['id']}",
@@ -129,6 +131,7 @@ async def test_special_categories_are_hidden_until_asked_for(console: Console) -
         f"/console/customers/{customer}",
         f"/console/conversations/{special['evidence'][0]['conversation_id']}",
         "/console/conversations",
+        f"/console/conversations/{repeated}",
     )
     for place in places:
         page = await console.get(place)

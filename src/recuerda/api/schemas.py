@@ -117,6 +117,7 @@ class Because(BaseModel):
     statement: str
     quote: str | None
     at: datetime
+    special: bool = Field(description="Of a special category: not to be shown to others without need.")
 
 
 class Receipt(BaseModel):

@@ -16,7 +16,7 @@ from recuerda.api.schemas import (
 from recuerda.conversations import stale_facts
 from recuerda.customers import identities
 from recuerda.db import Session
-from recuerda.models import Conversation, Customer, Evidence, Fact, Message
+from recuerda.models import Conversation, Customer, Evidence, Fact, Message, Sensitivity
 from recuerda.work import is_settled
 
 
@@ -112,6 +112,7 @@ async def _because(session: Session, fact_ids: list[str]) -> list[Because]:
             statement=fact.statement,
             quote=evidence.quote if evidence else None,
             at=evidence.at if evidence else fact.valid_from,
+            special=fact.sensitivity is Sensitivity.SPECIAL,
         )
         for fact, evidence in (await session.exec(query)).all()
         if fact.id not in gone

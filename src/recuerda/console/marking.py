@@ -1,5 +1,6 @@
 """A message's words cut into pieces: those that are evidence stand out, special ones stay hidden."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,7 +8,7 @@ from itertools import pairwise
 from sqlmodel import col, select
 
 from recuerda.db import Session
-from recuerda.models import Evidence, Fact, Sensitivity
+from recuerda.models import Evidence, Fact, Message, Sensitivity
 
 Span = tuple[int, int]
 _AROUND = 90  # characters of context shown on either side of a quote
@@ -55,4 +56,24 @@ async def special_spans(session: Session, message_ids: Sequence[str]) -> dict[st
     found: dict[str, list[Span]] = {}
     for message_id, start, end in (await session.exec(query)).all():
         found.setdefault(message_id, []).append((start, end))
+    await _repeated(session, message_ids, found)
     return found
+
+
+async def _repeated(session: Session, message_ids: Sequence[str], found: dict[str, list[Span]]) -> None:
+    """Adds where a reply, or the customer again, says those words: "you told us: ..."."""
+    messages = (await session.exec(select(Message).where(col(Message.id).in_(message_ids)))).all()
+    special = select(Fact.customer_id, Fact.statement, Evidence.quote).join(
+        Evidence, col(Evidence.fact_id) == col(Fact.id), isouter=True
+    )
+    owners = {message.customer_id for message in messages}
+    rows = await session.exec(
+        special.where(col(Fact.customer_id).in_(owners), Fact.sensitivity == Sensitivity.SPECIAL)
+    )
+    words: dict[str, set[str]] = {}
+    for customer_id, statement, quote in rows.all():
+        words.setdefault(customer_id, set()).update(w for w in (statement, quote) if w)
+    for message in messages:
+        for said in words.get(message.customer_id, ()):
+            for match in re.finditer(re.escape(said), message.text, re.IGNORECASE):
+                found.setdefault(message.id, []).append(match.span())

@@ -81,9 +81,15 @@ def _suits(case: Case, part: Part, product: Product, wished: Sequence[Wish]) -> 
             "product_clash", product=product.name, made=case.speech.join(made, "or"), yours=yours
         )
         return " ".join([clash, *better_than(case, part, product)])
-    if any(wish.asked and wish not in candidate.met for wish in wished):
+    if _undeclared(case, part, product):
         about = case.say("product_about", product=product.name, text=product.description)
         return f"{case.say('not_declared')} {about}"  # what was asked is not said of it: no "yes"
     if candidate.met:
         return case.say("product_fits", product=product.name, reasons=reasons(case, candidate))
     return case.say("product_about", product=product.name, text=product.description)
+
+
+def _undeclared(case: Case, part: Part, product: Product) -> bool:
+    """Whether something is asked that other products say of themselves and this one does not."""
+    asked = case.words.wishes_in(part.plain).keys() - SIZES - product.fits.keys()
+    return any(attribute in other.fits for attribute in asked for other in catalogue(case))
