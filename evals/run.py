@@ -27,6 +27,8 @@ from evals.tasks.updates import TASK as UPDATES
 from evals.tasks.world import EngineName, World, open_world
 from recuerda import __version__
 from recuerda.errors import BadInput, RecuerdaError
+from recuerda.llm import metering
+from recuerda.settings import Settings
 
 SUITES = {task.name: task for task in (EXTRACTION, UPDATES, RECALL, REPLIES, KNOWLEDGE, JOURNEY)}
 COMPLETED = "completed"  # shown, and missed, when a sample could not be tried
@@ -61,7 +63,8 @@ def main(suites: Sequence[str], engine: EngineName = "embedded", out: Path = Pat
     console = Console()
     started = time.perf_counter()
     tasks = [SUITES[name] for name in suites or SUITES]
-    outcomes = asyncio.run(_run(tasks, engine, _thresholds(engine), console))
+    with metering() as calls:
+        outcomes = asyncio.run(_run(tasks, engine, _thresholds(engine), console))
     seconds = time.perf_counter() - started
     console.print(report.table(outcomes))
     out.mkdir(parents=True, exist_ok=True)
@@ -74,6 +77,8 @@ def main(suites: Sequence[str], engine: EngineName = "embedded", out: Path = Pat
         "suites": {outcome.name: _plain(outcome) for outcome in outcomes},
     }
     (out / "results.json").write_text(json.dumps(written, ensure_ascii=False, indent=1), "utf-8")
+    if calls:
+        report.write_calls(out / "calls.csv", calls, Settings())
     (out / "report.html").write_text(report.page(outcomes, written), "utf-8")
     console.print(f"{seconds:.0f} s. Read the failures in {out / 'report.html'}")
     for outcome in outcomes:

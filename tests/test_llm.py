@@ -23,6 +23,7 @@ class OpenAIServer:
         self.say = "Hola, ¿cómo estás?"
         self.failures = 0
         self.delay = 0.0
+        self.usage: dict[str, int] | None = None
         self.requests: list[dict[str, Any]] = []
         outer = self
 
@@ -60,7 +61,7 @@ class OpenAIServer:
         return json.dumps({"id": "1", "object": "chat.completion", "choices": [choice]}).encode()
 
     def chunks(self) -> bytes:
-        parts = [
+        parts: list[dict[str, Any]] = [
             {
                 "id": "1",
                 "object": "chat.completion.chunk",
@@ -68,6 +69,8 @@ class OpenAIServer:
             }
             for word in self.say.split(" ")
         ]
+        if self.usage:
+            parts.append({"id": "1", "object": "chat.completion.chunk", "choices": [], "usage": self.usage})
         return b"".join(f"data: {json.dumps(p)}\n\n".encode() for p in parts) + b"data: [DONE]\n\n"
 
 

@@ -1,6 +1,8 @@
 """What a run came to: a table for the terminal and one self-contained page for reading."""
 
+import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.table import Table
 
 from recuerda.language import LANGUAGES
+from recuerda.llm import Usage
+from recuerda.settings import Settings
+from recuerda.usage import cost_of
 
 if TYPE_CHECKING:
     from evals.run import Outcome
@@ -41,6 +46,14 @@ def page(outcomes: Sequence["Outcome"], run: Mapping[str, Any]) -> str:
     return _pages.get_template("page.html.j2").render(
         outcomes=outcomes, run=run, languages=LANGUAGES, percent=percent
     )
+
+
+def write_calls(path: Path, calls: Sequence[Usage], settings: Settings) -> None:
+    """Each call of the model with its tokens, seconds and, when prices are set, cost."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow([*(field.name for field in fields(Usage)), "cost"])
+        rows.writerows([*astuple(call), cost_of(call, settings)] for call in calls)
 
 
 def percent(value: tuple[float, float] | None) -> str:

@@ -23,7 +23,7 @@ from recuerda.llm import ChatModel, make_model
 from recuerda.memory import Knowledge, Memories
 from recuerda.migrations import migrate
 from recuerda.settings import Settings
-from recuerda.turns import Engine
+from recuerda.turns import Engine, guard
 from recuerda.turns.context import Sources
 from recuerda.turns.embedded import EmbeddedEngine
 from recuerda.turns.learn import Learner
@@ -86,13 +86,15 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     engine: Engine = embedded
     extractor: Extractor = listener
     if settings.reply_engine == "llm":
-        engine = LLMEngine(_required(chat), embedded)
+        engine = LLMEngine(
+            _required(chat), embedded, {*settings.link_hosts, *guard.hosts([settings.public_url])}
+        )
     if settings.fact_extractor == "llm":
         extractor = LLMExtractor(_required(chat), listener)
     worker = Worker(db)
     sources = Sources(db, memories, knowledge, embedder, listener, settings)
     turns = Turns(db, memories, sources, engine, embedded, worker, settings)
-    learner = Learner(db, memories, embedder, extractor, listener, catalogue, settings.marketing_uses)
+    learner = Learner(db, memories, embedder, extractor, listener, catalogue, settings)
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)
     worker.handle_together("index", learner.index)

@@ -4,9 +4,12 @@ Any OpenAI-compatible server will do: OpenAI, Ollama, vLLM, llama.cpp. Nothing h
 but the configured address; tracing that langchain would switch on by environment is kept off.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -16,6 +19,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from recuerda.errors import Unavailable
 from recuerda.settings import Settings
+from recuerda.telemetry import metrics, traces
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -32,6 +36,76 @@ T = TypeVar("T", bound=BaseModel)
 class ChatMessage:
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+Purpose = Literal["reply", "extraction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one call of a model came to. `estimated`: the server did not say, so we counted."""
+
+    purpose: Purpose
+    model: str
+    input_tokens: int
+    output_tokens: int
+    estimated: bool
+    seconds: float
+
+
+_meter: ContextVar[list[Usage] | None] = ContextVar("meter", default=None)
+
+
+@contextlib.contextmanager
+def metering() -> Iterator[list[Usage]]:
+    """Collects the usage of every call made inside, also of those that failed half way."""
+    collected: list[Usage] = []
+    token = _meter.set(collected)
+    try:
+        yield collected
+    finally:
+        _meter.reset(token)
+
+
+class Call:
+    """One call of a model being made: `ended` counts it, times it and ends its span, however it went."""
+
+    def __init__(self, purpose: Purpose, model: str, prompt: Sequence[str]) -> None:
+        self._purpose, self._model, self._prompt = purpose, model, prompt
+        self.answer = ""
+        self.told: Any = None  # the server's own count
+        self._started = time.perf_counter()
+        self._span = traces.client_span(f"chat {model}")
+        self._span.note(
+            gen_ai__operation__name="chat",
+            gen_ai__provider__name="openai",
+            gen_ai__system="openai",
+            gen_ai__request__model=model,
+        )
+
+    def ended(self, error: BaseException | None = None) -> Usage:
+        told = self.told or {}
+        usage = Usage(
+            self._purpose,
+            self._model,
+            told.get("input_tokens") or sum(count_tokens(text) for text in self._prompt),
+            told.get("output_tokens") or count_tokens(self.answer),
+            estimated=not (told.get("input_tokens") and told.get("output_tokens")),
+            seconds=time.perf_counter() - self._started,
+        )
+        if (collected := _meter.get()) is not None:
+            collected.append(usage)
+        metrics.LLM_CALLS.labels(self._purpose, type(error).__name__ if error else "ok").inc()
+        metrics.LLM_TOKENS.labels(self._purpose, "input").inc(usage.input_tokens)
+        metrics.LLM_TOKENS.labels(self._purpose, "output").inc(usage.output_tokens)
+        metrics.LLM_SECONDS.labels(self._purpose).observe(usage.seconds)
+        self._span.note(
+            gen_ai__usage__input_tokens=usage.input_tokens, gen_ai__usage__output_tokens=usage.output_tokens
+        )
+        if error:
+            self._span.failed(error)
+        traces.end(self._span)
+        return usage
 
 
 class ChatModel(Protocol):
@@ -69,6 +143,7 @@ class OpenAIChat:
             max_retries=self._settings.llm_retries,
             max_completion_tokens=max_tokens,
             temperature=0.2,
+            stream_usage=True,  # the last piece of a stream says how many tokens it was
         )
 
     def _failed(self, error: Exception) -> Unavailable:
@@ -80,25 +155,40 @@ class OpenAIChat:
     async def stream(self, messages: Sequence[ChatMessage]) -> AsyncIterator[str]:
         from openai import OpenAIError
 
+        call, failure = Call("reply", self.name, [m.content for m in messages]), None
         try:
             async for chunk in self._model(self._settings.llm_max_tokens).astream(_to_langchain(messages)):
+                call.told = getattr(chunk, "usage_metadata", None) or call.told
                 if text := _text(chunk.content):
+                    call.answer += text
                     yield text
         except (OpenAIError, ValueError, OSError) as error:
+            failure = error
             raise self._failed(error) from error
+        finally:
+            call.ended(failure)
 
     async def structured(self, prompt: str, schema: type[T], *, max_tokens: int = 1000) -> T:
         from langchain_core.exceptions import OutputParserException
         from openai import OpenAIError
 
-        runnable = self._model(max_tokens).with_structured_output(schema, method="json_schema")
+        runnable = self._model(max_tokens).with_structured_output(
+            schema, method="json_schema", include_raw=True
+        )
+        call, failure = Call("extraction", self.name, [prompt]), None
         try:
             answer = await runnable.ainvoke(prompt)
-        except (OpenAIError, OutputParserException, ValidationError, ValueError, OSError) as error:
+            assert isinstance(answer, dict)
+            call.told = getattr(answer["raw"], "usage_metadata", None)
+            call.answer = _text(answer["raw"].content)
+            if not isinstance(answer["parsed"], schema):
+                raise answer["parsing_error"] or TypeError("not of the shape asked for")
+        except (OpenAIError, OutputParserException, ValidationError, TypeError, ValueError, OSError) as error:
+            failure = error
             raise self._failed(error) from error
-        if not isinstance(answer, schema):
-            raise self._failed(TypeError("not of the shape asked for"))
-        return answer
+        finally:
+            call.ended(failure)
+        return answer["parsed"]
 
 
 def _to_langchain(messages: Sequence[ChatMessage]) -> "list[BaseMessage]":

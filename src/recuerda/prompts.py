@@ -18,6 +18,9 @@ from recuerda.language import Language
 LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "es": "Spanish", "pt": "Brazilian Portuguese"}
 
 
+_BRACKETS = str.maketrans({"<": "‹", "＜": "‹", "﹤": "‹", ">": "›", "＞": "›", "﹥": "›"})
+
+
 class FactLine(TypedDict):
     ref: str  # F1, F2, ...: what the model cites
     statement: str
@@ -37,8 +40,8 @@ class MessageLine(TypedDict):
 
 
 def data(text: object) -> str:
-    """Written by a person: cannot open or close one of our tags."""
-    return str(text).replace("<", "‹").replace(">", "›")
+    """Written by a person: cannot open or close one of our tags, not even with brackets that look alike."""
+    return str(text).translate(_BRACKETS)
 
 
 @cache
@@ -71,9 +74,14 @@ def render(name: str, **context: object) -> str:
     return template.render(**context).strip()
 
 
-def reply_system(*, brand: str, language: Language, today: datetime) -> str:
+def reply_system(*, brand: str, language: Language, today: datetime, canary: str) -> str:
+    """`canary` is a mark by which a reply that recites this prompt is known."""
     return render(
-        "reply_system", brand=brand, language=LANGUAGE_NAMES[language], today=today.strftime("%A %Y-%m-%d")
+        "reply_system",
+        brand=brand,
+        language=LANGUAGE_NAMES[language],
+        today=today.strftime("%A %Y-%m-%d"),
+        canary=canary,
     )
 
 

@@ -18,6 +18,7 @@ from recuerda.db import Database
 from recuerda.errors import SetupError
 from recuerda.migrations import migrate
 from recuerda.settings import Settings
+from recuerda.telemetry import logs, traces
 
 _GRACE = 15  # seconds for open requests when stopping
 
@@ -37,18 +38,15 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def set_up_logging(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+def set_up_telemetry(settings: Settings) -> None:
+    logs.set_up(settings)
+    traces.set_up(settings)
 
 
 def _run(
     settings: Settings, *, shop: bool = False, on_start: Callable[[Recuerda, str], object] | None = None
 ) -> None:
-    set_up_logging(settings)
+    set_up_telemetry(settings)
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -90,7 +88,7 @@ def serve(settings: Settings) -> None:
 def serve_demo(settings: Settings) -> None:
     """Load the sample shop, then serve it."""
     settings = settings.model_copy(update={"brand": settings.brand or demo.BRAND})
-    set_up_logging(settings)
+    set_up_telemetry(settings)
     login = asyncio.run(_load(settings))
 
     def say(_: Recuerda, url: str) -> None:
@@ -134,7 +132,7 @@ async def _load(settings: Settings) -> demo.Login:
 
 def work(settings: Settings) -> None:
     """Only the background work, until SIGINT or SIGTERM."""
-    set_up_logging(settings)
+    set_up_telemetry(settings)
 
     async def run() -> None:
         stop = asyncio.Event()

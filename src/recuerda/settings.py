@@ -77,6 +77,15 @@ class Settings(BaseSettings):
     llm_timeout: float = Field(30.0, gt=0, description="Seconds to wait for the model's next words.")
     llm_retries: int = Field(2, ge=0, le=10, description="Tries after a failed call, with backoff.")
     llm_max_tokens: int = Field(600, ge=16, description="Longest reply the model may write, in tokens.")
+    llm_input_price: float | None = Field(
+        None, ge=0, description="Price of a million tokens read by the model; empty when not known."
+    )
+    llm_output_price: float | None = Field(
+        None, ge=0, description="Price of a million tokens written by the model; empty when not known."
+    )
+    link_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated hosts a model may link to, besides PUBLIC_URL's and the knowledge's."
+    )
     context_tokens: int = Field(
         1500, ge=200, description="Tokens of facts, memories and knowledge a turn may use."
     )
@@ -126,6 +135,10 @@ class Settings(BaseSettings):
     twilio_from: str = Field("", description="Number messages are sent from, such as +14155550100.")
     twilio_api_url: str = Field("", description="Another address for Twilio's REST, for trying it locally.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines as text or as JSON objects.")
+    otlp_endpoint: str = Field(
+        "", description="Where OpenTelemetry traces go (OTLP over gRPC); needs the extra `otel`."
+    )
 
     @field_validator("retain_audit")
     @classmethod
@@ -134,7 +147,7 @@ class Settings(BaseSettings):
             raise ValueError("the audit log keeps its entries for at least 90 days")
         return value
 
-    @field_validator("api_keys", "cors_origins", "marketing_uses", mode="before")
+    @field_validator("api_keys", "cors_origins", "link_hosts", "marketing_uses", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):

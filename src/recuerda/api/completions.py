@@ -17,7 +17,7 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, RecuerdaError
 from recuerda.llm import count_tokens
 from recuerda.models import Assurance, Conversation, Customer, IdentityKind
-from recuerda.turns.turn import Accepted, Delta
+from recuerda.turns.turn import Accepted, Delta, Replied
 
 router = APIRouter(prefix="/v1/chat", tags=["openai"])
 _CHANNEL = "completions"
@@ -84,7 +84,7 @@ async def complete(body: CompletionRequest, recuerda: Running, asking: BrandMayC
         return StreamingResponse(_chunks(recuerda, accepted, head), media_type="text/event-stream")
     text = ""
     async for event in recuerda.turns.stream(accepted):
-        if not isinstance(event, Delta):
+        if isinstance(event, Replied):
             text = event.message.text if event.message else ""
     asked = sum(count_tokens(m.text) for m in body.messages)
     answered = count_tokens(text)
@@ -125,7 +125,7 @@ async def _chunks(recuerda: Recuerda, accepted: Accepted, head: dict[str, Any]) 
             if isinstance(event, Delta):
                 sent = True
                 yield chunk({"content": event.text})
-            elif event.message and not sent:  # another process wrote it
+            elif isinstance(event, Replied) and event.message and not sent:  # another process wrote it
                 yield chunk({"content": event.message.text})
         yield chunk({}, "stop")
     except RecuerdaError as error:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from recuerda import conversations, customers
+from recuerda import conversations, customers, usage
 from recuerda.api.auth import BrandMayChat, Caller, MayChat, Running
 from recuerda.api.idempotency import Key, Once
 from recuerda.api.schemas import (
@@ -18,13 +19,15 @@ from recuerda.api.schemas import (
     NewRating,
     Page,
     TurnView,
+    UsageView,
 )
 from recuerda.api.views import conversation_view, message_views, reply_view
 from recuerda.app import Recuerda
 from recuerda.db import Session
 from recuerda.errors import BadInput, RecuerdaError
 from recuerda.models import Assurance, Conversation, Customer, Message
-from recuerda.turns.turn import Accepted, Delta, reply_job_of
+from recuerda.telemetry import logs
+from recuerda.turns.turn import Accepted, Delta, Replied, reply_job_of
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
@@ -73,7 +76,10 @@ async def _mine(session: Session, conversation_id: str, asking: Caller) -> Conve
 @router.get("/{conversation_id}")
 async def get_conversation(conversation_id: str, recuerda: Running, asking: MayChat) -> ConversationView:
     async with recuerda.db.read() as session:
-        return await conversation_view(session, await _mine(session, conversation_id, asking))
+        view = await conversation_view(session, await _mine(session, conversation_id, asking))
+        spent = None if asking.customer_id else await usage.of_conversation(session, conversation_id)
+        view.usage = UsageView(**asdict(spent)) if spent else None
+        return view
 
 
 @router.get("/{conversation_id}/messages")
@@ -113,9 +119,11 @@ async def post_message(
     """What the customer says, and the reply to it.
 
     With `Accept: text/event-stream` the reply comes as events: `accepted {message}`, `delta {text}` ...,
-    `reply {reply}`, `done {}`; `error {problem}` when it cannot be written.
+    `reply {reply}`, `done {}`; `error {problem}` when it cannot be written. `restart {}` withdraws the deltas
+    so far: the model failed or its answer was withheld, and the embedded engine answers instead.
     """
     once = Once(key, asking, request.url.path, body)
+    logs.note(conversation_id=conversation_id)
     async with recuerda.db.write() as session:
         await _mine(session, conversation_id, asking)
         made = await once.before(session)
@@ -134,7 +142,7 @@ async def post_message(
         )
     reply = None
     async for event in recuerda.turns.stream(accepted):
-        if not isinstance(event, Delta):
+        if isinstance(event, Replied):
             reply = event.message
     view = await _turn_view(recuerda, accepted.message, reply)
     return JSONResponse(view.model_dump(mode="json"), status_code=201)
@@ -159,6 +167,8 @@ async def _events(recuerda: Recuerda, accepted: Accepted) -> AsyncIterator[str]:
         async for event in recuerda.turns.stream(accepted):
             if isinstance(event, Delta):
                 yield _event("delta", {"text": event.text})
+            elif not isinstance(event, Replied):
+                yield _event("restart", {})
             else:
                 view = await _turn_view(recuerda, accepted.message, event.message)
                 yield _event("reply", {"reply": view.reply and view.reply.model_dump(mode="json")})

@@ -3,17 +3,10 @@
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlmodel import col, func, select
 
 from recuerda import work
@@ -22,24 +15,9 @@ from recuerda.app import Recuerda
 from recuerda.errors import SetupError
 from recuerda.migrations import revision
 from recuerda.models import Job, now
+from recuerda.telemetry import metrics
 
 router = APIRouter(tags=["health"])
-
-
-class Metrics:
-    """What /metrics tells: counts and times only, never words."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "recuerda_requests", "HTTP requests.", ["method", "route", "status"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "recuerda_request_seconds", "Seconds to the first byte.", ["route"], registry=self.registry
-        )
-        self.jobs = Gauge(
-            "recuerda_jobs", "Jobs by kind and state.", ["kind", "state"], registry=self.registry
-        )
 
 
 @router.get("/healthz")
@@ -74,16 +52,15 @@ async def readyz(recuerda: Running) -> JSONResponse:
 
 
 @router.get("/metrics")
-async def metrics(request: Request, recuerda: Running) -> Response:
-    """Prometheus."""
-    kept: Metrics = request.app.state.metrics
-    await _count_jobs(recuerda, kept)
-    return Response(generate_latest(kept.registry), media_type=CONTENT_TYPE_LATEST)
+async def prometheus(recuerda: Running) -> Response:
+    """For Prometheus: counts and times, never words."""
+    await _count_jobs(recuerda)
+    return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _count_jobs(recuerda: Recuerda, kept: Metrics) -> None:
-    kept.jobs.clear()
+async def _count_jobs(recuerda: Recuerda) -> None:
+    metrics.JOBS.clear()
     query = select(Job.kind, Job.state, func.count()).group_by(col(Job.kind), col(Job.state))
     async with recuerda.db.read() as session:
         for kind, state, count in (await session.exec(query)).all():
-            kept.jobs.labels(kind, str(state)).set(count)
+            metrics.JOBS.labels(kind, str(state)).set(count)

@@ -92,6 +92,16 @@ class NewConversation(Incoming):
     locale: Locale | None = None
 
 
+class UsageView(BaseModel):
+    """What a language model was asked for this conversation: replies and finding facts."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None = Field(description="At the prices set; null when they are not known.")
+    estimated: bool = Field(description="Some of it was counted by us: the model's server did not say.")
+
+
 class ConversationView(BaseModel):
     id: str
     customer_id: str
@@ -104,6 +114,9 @@ class ConversationView(BaseModel):
     rating: int | None
     created_at: datetime
     last_message_at: datetime
+    usage: UsageView | None = Field(
+        None, description="Told to the brand when one conversation is read; null when no model was called."
+    )
 
 
 class NewMessage(Incoming):

@@ -1,6 +1,7 @@
 """The web server: every face on one FastAPI application."""
 
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -29,6 +30,9 @@ from recuerda.channels import twilio
 from recuerda.llm import ChatModel
 from recuerda.settings import Settings
 from recuerda.shop import pages as shop
+from recuerda.telemetry import logs, metrics
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = 5 * 1024 * 1024
 
@@ -72,7 +76,6 @@ def create_app(
     )
     app.state.open_to_loopback = demo and not settings.api_keys
     app.state.demo = demo
-    app.state.metrics = health.Metrics()
     app.state.limits = Limits(settings)
     problems.install(app)
     for part in (conversations, customers, facts, rights, knowledge, completions, work, health, twilio):
@@ -81,7 +84,7 @@ def create_app(
     console.install(app)
     if demo:
         shop.install(app)
-    app.add_middleware(_Guard, metrics=app.state.metrics)
+    app.add_middleware(_Guard)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -95,15 +98,15 @@ def create_app(
 class _Guard:
     """Around every request: a bound on the body, security headers, and counts."""
 
-    def __init__(self, app: ASGIApp, metrics: health.Metrics) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        request_id = logs.request_id(Headers(scope=scope).get("x-request-id"))
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -111,6 +114,7 @@ class _Guard:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Content-Security-Policy", _CSP)
+                headers["X-Request-ID"] = request_id
                 self._count(scope, message["status"], time.perf_counter() - started)
             await send(message)
 
@@ -129,9 +133,17 @@ class _Guard:
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > MAX_BODY:
             app = problems.respond(problems.TOO_LARGE, Request(scope))
-        await app(scope, bounded, headed)
+        with logs.about(request_id=request_id):
+            await app(scope, bounded, headed)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
-        self._metrics.requests.labels(scope["method"], route, status).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        metrics.REQUESTS.labels(scope["method"], route, status).inc()
+        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+        log.info(
+            "%s %s %s",
+            scope["method"],
+            route,
+            status,
+            extra={"figures": {"ms": round(1000 * seconds, 1), "status": status, "route": route}},
+        )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from fastapi import Form, Response
 from sqlmodel import col, select
 
-from recuerda import conversations
+from recuerda import conversations, usage
 from recuerda.access.rights import Right
 from recuerda.api.views import message_views
 from recuerda.console import marking
@@ -86,6 +86,7 @@ async def one(visit: SignedIn, conversation_id: str, show: bool = False) -> Resp
         messages = await conversations.messages(session, conversation_id)
         hidden = await marking.special_spans(session, [m.id for m in messages])
         views = await message_views(session, messages)
+        spent = await usage.of_conversation(session, conversation_id)
     show = show and Right.SPECIAL in visit.rights
     await visit.saw(
         "conversation.reveal" if show else "conversation.read",
@@ -107,6 +108,7 @@ async def one(visit: SignedIn, conversation_id: str, show: bool = False) -> Resp
         lines=lines,
         show=show,
         has_hidden=bool(hidden),
+        spent=spent,
         last_id=messages[-1].id if messages else "",
     )
 

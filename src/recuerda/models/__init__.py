@@ -13,6 +13,7 @@ from recuerda.models.memories import Document, Memory, Passage
 from recuerda.models.people import Customer, Erasure, Identity, Merge
 from recuerda.models.rights import Consent, DataRequest
 from recuerda.models.talk import Conversation, Message
+from recuerda.models.usage import ModelCall
 from recuerda.models.words import (
     Assurance,
     Author,
@@ -62,6 +63,7 @@ __all__ = [
     "Memory",
     "Merge",
     "Message",
+    "ModelCall",
     "Passage",
     "Purpose",
     "Recurring",

@@ -23,6 +23,7 @@ from recuerda.models import (
     Memory,
     Merge,
     Message,
+    ModelCall,
     now,
 )
 from recuerda.privacy.owned import theirs, with_merged
@@ -41,6 +42,7 @@ SECTIONS: dict[str, tuple[Any, frozenset[str]]] = {
     "merges": (Merge, frozenset({"moved"})),
     "accesses": (AuditEntry, frozenset({"customer_id", "actor", "address"})),  # of others: that, not who
     "jobs": (Job, frozenset({"customer_id", "payload", "lease_token", "dedupe", "lane"})),
+    "model_calls": (ModelCall, frozenset({"customer_id", "cost"})),
     "idempotency_keys": (IdempotencyKey, frozenset({"customer_id", "fingerprint"})),
 }
 

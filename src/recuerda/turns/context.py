@@ -32,6 +32,7 @@ from recuerda.models import (
     Sensitivity,
 )
 from recuerda.settings import Settings
+from recuerda.telemetry import metrics, traces
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, asking
 from recuerda.turns.drift import drifts
 from recuerda.turns.embedded.statements import follow_up
@@ -75,10 +76,14 @@ async def gather(sources: Sources, message: Message) -> Context:
     said = [Said(m.author.value, text) for m, text in transcript]
     query = _query(message.text, said)
     vector = await _vector(sources, query)
-    recalled = await _recall(sources, message, query, vector, language)
-    hits = await sources.knowledge.search(query, language=language, limit=_PASSAGES)
+    with metrics.stage("recall"), traces.span("recall") as span:
+        recalled = await _recall(sources, message, query, vector, language)
+        span.note(recuerda__recalled=len(recalled))
+    with metrics.stage("knowledge"):
+        hits = await sources.knowledge.search(query, language=language, limit=_PASSAGES)
     facts = await _rank(sources, stored, quotes, asked_before, vector)
-    heard = await _hear(sources.listener, said, message.text, language)
+    with metrics.stage("hear"):
+        heard = await _hear(sources.listener, said, message.text, language)
     if question := follow_up(heard, language):
         hits = _merged(hits, await sources.knowledge.search(question, language=language, limit=2))
 

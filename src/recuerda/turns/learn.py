@@ -5,12 +5,12 @@ a message before is never taken again, so doing it twice changes nothing.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import col, select
 
-from recuerda import conversations
+from recuerda import conversations, usage
 from recuerda.db import Database, Session
 from recuerda.embeddings import Embedder
 from recuerda.errors import Unavailable
@@ -19,8 +19,10 @@ from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.reconcile import reconcile
 from recuerda.facts import profile, record
 from recuerda.language import from_locale
+from recuerda.llm import metering
 from recuerda.memory import Memories, NewMemory
 from recuerda.models import Author, Conversation, Memory, Message
+from recuerda.settings import Settings
 from recuerda.turns import asking
 from recuerda.work import Write, enqueue
 
@@ -99,7 +101,7 @@ class Learner:
         extractor: Extractor,
         fallback: Extractor,
         catalogue: Catalogue,
-        marketing_uses: Collection[str] = (),
+        settings: Settings,
     ) -> None:
         self._db = db
         self._memories = memories
@@ -107,7 +109,7 @@ class Learner:
         self._extractor = extractor
         self._fallback = fallback
         self._catalogue = catalogue
-        self._marketing_uses = marketing_uses
+        self._settings = settings
 
     async def learn(self, payload: Mapping[str, Any]) -> Write | None:
         async with self._db.read() as session:
@@ -118,7 +120,8 @@ class Learner:
             turns = await self._turns(session, message)
         item = memory_of(message, conversation)
         vector = await self._memories.prepare([item])
-        drafts = await self._extract(turns, message) if message.author is Author.CUSTOMER else []
+        with metering() as calls:
+            drafts = await self._extract(turns, message) if message.author is Author.CUSTOMER else []
         statements = list(dict.fromkeys(d.statement for d in drafts))
         vectors = dict(zip(statements, await self._memories.embed(statements), strict=True)) if drafts else {}
 
@@ -140,10 +143,11 @@ class Learner:
                 vectors,
                 embedder=self._embedder,
                 catalogue=self._catalogue,
-                marketing_uses=self._marketing_uses,
+                marketing_uses=self._settings.marketing_uses,
             )
             await asking.catch_up(session, message)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
+            usage.record(session, message, calls, self._settings)
 
         return write
 

@@ -1,16 +1,17 @@
 """The LLM engine: a model writes the reply from what the context holds.
 
 The embedded engine drafts first: it chooses the product and the passage by rule, and it is who decides
-that something is to be forgotten or handed to a person. The model says it better; it decides nothing.
+that something is to be forgotten or handed to a person. The model says it better; it decides nothing,
+and what it says is checked before it is shown (see `guard`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from recuerda import prompts
 from recuerda.llm import ChatMessage, ChatModel
 from recuerda.masking import mask
-from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Used
+from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Used, guard
 from recuerda.turns.embedded import EmbeddedEngine
 
 _TRANSCRIPT = 6  # messages of this conversation the model sees
@@ -20,9 +21,11 @@ class LLMEngine:
     """Facts stand beside the customer's message, not in the system prompt alone: followed far more often
     there (PrefEval, Zhao et al. 2025)."""
 
-    def __init__(self, model: ChatModel, drafter: EmbeddedEngine) -> None:
+    def __init__(self, model: ChatModel, drafter: EmbeddedEngine, hosts: Collection[str] = ()) -> None:
+        """`hosts` may be linked to whatever the knowledge says."""
         self._model = model
         self._drafter = drafter
+        self._hosts = hosts
 
     @property
     def name(self) -> str:
@@ -41,11 +44,11 @@ class LLMEngine:
         chosen = [p for p in context.products if p.document_id in used.knowledge]
         knowledge = [*chosen, *context.knowledge]
         used.knowledge = list(dict.fromkeys(passage.document_id for passage in knowledge))
+        rules = prompts.reply_system(
+            brand=context.brand, language=context.language, today=context.now, canary=guard.CANARY
+        )
         messages = [
-            ChatMessage(
-                "system",
-                prompts.reply_system(brand=context.brand, language=context.language, today=context.now),
-            ),
+            ChatMessage("system", rules),
             *(
                 ChatMessage("user" if said.author == "customer" else "assistant", mask(said.text))
                 for said in context.transcript[-_TRANSCRIPT:]
@@ -63,14 +66,28 @@ class LLMEngine:
                 ),
             ),
         ]
+        checked = guard.Guard(
+            instructions=rules + messages[-1].content.rpartition("</message>")[2],
+            shown="\n".join(message.content for message in messages[1:]),
+            hosts={*self._hosts, *_hosts(knowledge)},
+        )
         asks = False
         async for piece in self._model.stream(messages):
             asks = asks or "?" in piece
-            yield piece
+            if safe := checked.feed(piece):
+                yield safe
+        if rest := checked.finish():
+            yield rest
         if asks:  # a yes to it would not be a yes to ours: ours is for another time
             used.ask, used.question = None, ""
         elif used.question:
             yield f"\n{used.question}"
+
+
+def _hosts(passages: Sequence[KnownPassage]) -> set[str]:
+    """The brand may be linked to where its own knowledge does."""
+    written = (guard.hosts_in(passage.text) for passage in passages)
+    return guard.hosts(passage.url for passage in passages).union(*written)
 
 
 def _distinct(memories: Sequence[KnownMemory]) -> list[KnownMemory]:

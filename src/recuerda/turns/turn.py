@@ -13,13 +13,15 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from recuerda import conversations
+from recuerda import conversations, usage
 from recuerda.db import Database, Session
 from recuerda.errors import RecuerdaError, Unavailable
+from recuerda.llm import metering
 from recuerda.masking import mask
 from recuerda.memory import Memories
 from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
 from recuerda.settings import Settings
+from recuerda.telemetry import logs, metrics, traces
 from recuerda.turns import Context, Engine, Used, asking
 from recuerda.turns.acts import act
 from recuerda.turns.context import Sources, gather
@@ -44,6 +46,11 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class Delta:
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What came before is withdrawn: another engine answers from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class Turns:
         assert job_id is not None  # only a deduplicated job is not made
         return Accepted(message, job_id, await hold(session, job_id) if take else None)
 
-    async def stream(self, accepted: Accepted) -> AsyncIterator[Delta | Replied]:
+    async def stream(self, accepted: Accepted) -> AsyncIterator[Delta | Restart | Replied]:
         """The reply as it is written. It is finished and saved even when nobody listens any more."""
         self._worker.wake()
         if accepted.job_id is None:
@@ -119,7 +126,7 @@ class Turns:
         if accepted.lease is None:
             yield Replied(await self.wait(accepted.message.id, accepted.job_id))
             return
-        events: asyncio.Queue[Delta | Replied | Exception] = asyncio.Queue()
+        events: asyncio.Queue[Delta | Restart | Replied | Exception] = asyncio.Queue()
         task = asyncio.create_task(self._produce(accepted.message, accepted.lease, events))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -164,12 +171,14 @@ class Turns:
         return write
 
     async def _produce(
-        self, message: Message, lease: Lease, events: "asyncio.Queue[Delta | Replied | Exception]"
+        self, message: Message, lease: Lease, events: "asyncio.Queue[Delta | Restart | Replied | Exception]"
     ) -> None:
         try:
             async with self._worker.keep(lease):
-                write, reply = await self._compose(message, events)
-                await self._worker.finish(lease, write=write)
+                with logs.about(conversation_id=message.conversation_id):
+                    write, reply = await self._compose(message, events)
+                with metrics.stage("save"):
+                    await self._worker.finish(lease, write=write)
             await events.put(Replied(reply))
         except LeaseLost:
             await events.put(Replied(await self.wait(message.id, lease.job_id)))
@@ -183,8 +192,15 @@ class Turns:
 
     async def _compose(self, message: Message, events: "asyncio.Queue[Any]") -> tuple[Write, Message]:
         """Write the reply, telling `events` each piece; returns what to commit and the message it makes."""
-        context = await gather(self._sources, message)
-        draft = await self._draft(context, events)
+        with metering() as calls, traces.span("turn") as span:
+            span.note(gen_ai__conversation__id=message.conversation_id)
+            with metrics.stage("context"):
+                context = await gather(self._sources, message)
+            with metrics.stage("reply"):
+                draft = await self._draft(context, events)
+            span.note(recuerda__engine=draft.engine, recuerda__fallback=draft.fallback is not None)
+        outcome = "fallback" if draft.fallback else "answered"
+        metrics.TURNS.labels(draft.engine.partition(":")[0], outcome).inc()
         reply = Message(
             conversation_id=message.conversation_id,
             customer_id=message.customer_id,
@@ -211,6 +227,7 @@ class Turns:
                 await enqueue_index(
                     session, message.customer_id, ids, conversation_id=message.conversation_id
                 )
+            usage.record(session, message, calls, self._settings)
 
         return write, reply
 
@@ -220,16 +237,21 @@ class Turns:
         except Unavailable as error:
             if self._fallback is self._engine:
                 raise
-            log.warning("engine %s is away; the embedded engine answers", self._engine.name)
+            log.warning("engine %s: %s; the embedded engine answers", self._engine.name, type(error).__name__)
             draft = await self._written_by(self._fallback, context, events)
             draft.fallback = error.detail
             return draft
 
     async def _written_by(self, engine: Engine, context: Context, events: "asyncio.Queue[Any]") -> _Draft:
         used, pieces = Used(), []
-        async for piece in engine.reply(context, used):
-            pieces.append(piece)
-            await events.put(Delta(piece))
+        try:
+            async for piece in engine.reply(context, used):
+                pieces.append(piece)
+                await events.put(Delta(piece))
+        except Unavailable:
+            if pieces:
+                await events.put(Restart())
+            raise
         text = mask("".join(pieces)).strip()
         if not text:
             raise Unavailable(f"The engine {engine.name} wrote nothing.")

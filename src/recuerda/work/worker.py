@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from recuerda.db import Database, Session
 from recuerda.models import Job, WorkerBeat, now
+from recuerda.telemetry import logs
 from recuerda.work import queue
 from recuerda.work.bell import Bell
 from recuerda.work.queue import BEAT, LEASE, Lease, LeaseLost
@@ -181,7 +182,9 @@ class Worker:
                     await self.finish(*leases)
                 else:
                     [(job, lease)] = claimed
-                    await self.finish(lease, write=await self._handlers[kind](job.payload))
+                    with logs.about(job_id=str(job.id), conversation_id=job.conversation_id):
+                        write = await self._handlers[kind](job.payload)
+                    await self.finish(lease, write=write)
         except LeaseLost:
             log.warning("jobs %s (%s) were taken over by another worker", _ids(leases), kind)
         except asyncio.CancelledError:

@@ -77,6 +77,10 @@ export class Thread {
         body.replaceChildren(rich(written));
         this.toEnd();
       },
+      clear: () => {
+        written = "";
+        body.replaceChildren(dots);
+      },
       remove: () => node.remove(),
     };
   }

@@ -151,6 +151,7 @@ class RecuerdaChat extends HTMLElement {
           this.#talk.isNew(data.message.id);
           entry.sent(data.message.id);
         } else if (name === "delta") draft.write(data.text);
+        else if (name === "restart") draft.clear();
         else if (name === "reply") {
           draft.remove();
           if (data.reply && this.#talk.isNew(data.reply.id)) this.#thread.theirs(data.reply);
