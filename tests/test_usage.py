@@ -1,12 +1,14 @@
 """Tokens and cost of a conversation."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from recuerda.llm import ChatMessage, metering
-from recuerda.models import ModelCall
+from recuerda.models import ModelCall, now
+from recuerda.privacy.retention import Purger
 from recuerda.settings import Settings
 from tests.conftest import run_shop
 from tests.test_llm import OpenAIServer, model_at, server
@@ -60,3 +62,15 @@ async def test_a_conversation_tells_its_tokens_and_cost(
         "cost": pytest.approx(cost) if cost else None,
         "estimated": False,
     }
+
+
+async def test_calls_go_with_a_conversation_that_is_purged(settings: Settings, server: OpenAIServer) -> None:
+    given = settings.model_copy(update={"engine": "llm", "retain_conversations": 30})
+    async with run_shop(given, model=model_at(server)) as shop:
+        conversation = await shop.open()
+        await shop.say(conversation, "Hola, ¿tienen zapatillas?")
+        await shop.settle(conversation)
+        purger = Purger(shop.recuerda.db, shop.recuerda.memories, given)
+        assert (await purger.run(now() + timedelta(days=60)))["conversations"] == 1
+        async with shop.recuerda.db.read() as session:
+            assert not (await session.exec(select(ModelCall))).all()

@@ -44,6 +44,8 @@ def test_purging_knows_all_that_hangs_on_what_it_removes() -> None:
         ("evidence", "fact"),
         ("fact_event", "fact"),
         ("consent", "message"),
+        ("model_call", "message"),  # let go and removed by the database itself
+        ("model_call", "conversation"),
     }
 
 

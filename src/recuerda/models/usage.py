@@ -13,8 +13,10 @@ class ModelCall(SQLModel, table=True):
     __tablename__ = "model_call"
     id: str = new_key("mcl")
     customer_id: str = Field(foreign_key="customer.id", index=True)
-    conversation_id: str = Field(foreign_key="conversation.id", index=True)
-    message_id: str | None = Field(default=None, foreign_key="message.id", index=True)  # the customer's
+    conversation_id: str = Field(foreign_key="conversation.id", index=True, ondelete="CASCADE")
+    message_id: str | None = Field(  # the customer's
+        default=None, foreign_key="message.id", index=True, ondelete="SET NULL"
+    )
     purpose: str  # reply or extraction
     model: str
     input_tokens: int

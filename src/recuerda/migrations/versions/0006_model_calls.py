@@ -33,9 +33,17 @@ def upgrade() -> None:
             ["customer_id"], ["customer.id"], name=op.f("fk_model_call_customer_id_customer")
         ),
         sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversation.id"], name=op.f("fk_model_call_conversation_id_conversation")
+            ["conversation_id"],
+            ["conversation.id"],
+            name=op.f("fk_model_call_conversation_id_conversation"),
+            ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_model_call_message_id_message")),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["message.id"],
+            name=op.f("fk_model_call_message_id_message"),
+            ondelete="SET NULL",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model_call")),
     )
     for column in ("customer_id", "conversation_id", "message_id"):
