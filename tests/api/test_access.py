@@ -171,3 +171,26 @@ async def test_too_many_requests_are_told_when_to_come_back(
         assert await statuses(1, None) == [429]
         assert await statuses(1, other) == [404]  # the brand's server behind the same address goes on
         assert (await shop.http.get("/healthz")).status_code == 200
+
+
+async def test_a_token_opens_conversations_for_its_own_customer_only(shop: Shop) -> None:
+    victim = await shop.customer_of(await shop.open("victim"))
+    me = await shop.customer_of(await shop.open("me"))
+    token, _ = make_token(shop.recuerda.secrets[0], me)
+    named = {"customer": {"external_id": "victim"}}
+    assert (await ask(shop, "POST", "/v1/conversations", token, json=named)).status_code == 403
+    opened = await ask(shop, "POST", "/v1/conversations", token, json={})
+    assert opened.json()["customer_id"] == me != victim
+
+
+async def test_the_audit_log_over_the_api(shop: Shop) -> None:
+    customer = await shop.customer_of(await shop.open())
+    for _ in range(3):
+        assert (await shop.http.get(f"/v1/customers/{customer}/export")).status_code == 200
+    first = (await shop.http.get("/v1/audit", params={"customer": customer, "limit": "2"})).json()
+    assert [(e["actor"], e["action"]) for e in first["items"]] == [("key 1", "customer.export")] * 2
+    rest = {"customer": customer, "limit": "2", "cursor": first["next_cursor"]}
+    assert len((await shop.http.get("/v1/audit", params=rest)).json()["items"]) == 1
+    assert (await shop.http.get("/v1/audit?actor=nobody")).json()["items"] == []
+    token, _ = make_token(shop.recuerda.secrets[0], customer)
+    assert (await ask(shop, "GET", "/v1/audit", token)).status_code == 403

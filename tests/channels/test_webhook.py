@@ -220,3 +220,19 @@ async def test_neither_words_nor_numbers_are_logged(phone: Phone, caplog: pytest
 def test_locale_of_a_number() -> None:
     numbers = [LUCIA, "+5511912345678", "+14155550100", "+4930123456", "+999"]
     assert [locale_of(n) for n in numbers] == ["es-CO", "pt-BR", "en-US", None, None]
+
+
+@pytest.mark.parametrize(
+    ("sender", "more"),
+    [
+        (LUCIA, {"AccountSid": "AC00000000000000000000000000000bad"}),
+        (NUMBER, {}),
+        (f"whatsapp:{NUMBER}", {}),
+    ],
+)
+async def test_another_account_and_our_own_number_are_refused(
+    phone: Phone, sender: str, more: dict[str, str]
+) -> None:
+    response = await phone.post(phone.form("Hola", sender, **more))
+    assert response.status_code == 403
+    assert await phone.messages() == []

@@ -24,7 +24,7 @@ from recuerda.api.schemas import (
 from recuerda.api.views import conversation_view, message_views, reply_view
 from recuerda.app import Recuerda
 from recuerda.db import Session
-from recuerda.errors import BadInput, RecuerdaError
+from recuerda.errors import BadInput, Forbidden, RecuerdaError
 from recuerda.models import Assurance, Conversation, Customer, Message
 from recuerda.telemetry import logs
 from recuerda.turns.turn import Accepted, Delta, Replied, reply_job_of
@@ -34,6 +34,8 @@ router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
 async def _customer(session: Session, body: NewConversation, asking: Caller) -> Customer:
     if asking.customer_id is not None:
+        if body.customer is not None:
+            raise Forbidden("A customer's token speaks for its own customer only: leave `customer` out.")
         return await customers.get(session, asking.customer_id)
     if body.customer is None:
         raise BadInput("Say who the customer is: `customer: {external_id|email|phone|visitor}`.")

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recuerda import __version__, console, widget
 from recuerda.access.limits import Limits
 from recuerda.api import (
+    audit,
     completions,
     conversations,
     customers,
@@ -78,7 +79,8 @@ def create_app(
     app.state.demo = demo
     app.state.limits = Limits(settings)
     problems.install(app)
-    for part in (conversations, customers, facts, rights, knowledge, completions, work, health, twilio):
+    brand = (conversations, customers, facts, rights, audit, knowledge, completions, work)
+    for part in (*brand, health, twilio):
         app.include_router(part.router)
     widget.install(app)
     console.install(app)

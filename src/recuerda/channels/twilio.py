@@ -17,9 +17,10 @@ from recuerda.api.auth import Running
 from recuerda.app import Recuerda
 from recuerda.channels.delivery import KINDS, thread_id
 from recuerda.channels.incoming import Incoming, cut, locale_of, read
-from recuerda.channels.signature import signed_form
+from recuerda.channels.signature import Form, signed_form
 from recuerda.channels.texts import ASK_FOR_TEXT
 from recuerda.db import Session
+from recuerda.errors import Forbidden
 from recuerda.language import from_locale
 from recuerda.models import (
     Assurance,
@@ -32,6 +33,7 @@ from recuerda.models import (
     Message,
     now,
 )
+from recuerda.settings import Settings
 
 router = APIRouter(prefix="/channels/twilio", tags=["channels"])
 
@@ -44,7 +46,9 @@ _NOTHING = "…"
 @router.post("/messages", response_class=Response, responses={200: {"content": {"text/xml": {}}}})
 async def receive(request: Request, recuerda: Running) -> Response:
     """Twilio's webhook for incoming SMS and WhatsApp messages; signed with the account's token."""
-    incoming = read(await signed_form(request, recuerda.settings))
+    form = await signed_form(request, recuerda.settings)
+    incoming = read(form)
+    _check_account(form, incoming, recuerda.settings)
     for left in reversed(range(_TRIES)):
         try:
             async with recuerda.db.write() as session:
@@ -56,6 +60,14 @@ async def receive(request: Request, recuerda: Running) -> Response:
                 raise
     recuerda.worker.wake()
     return Response(EMPTY, media_type="text/xml")
+
+
+def _check_account(form: Form, incoming: Incoming, settings: Settings) -> None:
+    """Signed is not enough: a subaccount may share the token, and a loop would answer itself for ever."""
+    if settings.twilio_account_sid and form.first("AccountSid") != settings.twilio_account_sid:
+        raise Forbidden("This message is for another Twilio account than RECUERDA_TWILIO_ACCOUNT_SID.")
+    if incoming.number == settings.twilio_from.removeprefix("whatsapp:"):
+        raise Forbidden("This message comes from our own number, so it is no customer's.")
 
 
 async def _take(session: Session, recuerda: Recuerda, incoming: Incoming) -> None:
