@@ -78,7 +78,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     encoder = SentenceEncoder()
     embedder = encoder if settings.embeddings == "embedded" else make_embedder(settings)
     memories = Memories(db, embedder, settings)
-    knowledge = Knowledge(db, embedder, settings)
+    knowledge = Knowledge(db, embedder, settings, memories.vectors)
     chat = model or make_model(settings)
     embedded = EmbeddedEngine(encoder)
     catalogue = load_catalogue(settings.catalogue)

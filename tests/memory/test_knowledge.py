@@ -1,20 +1,24 @@
 """The brand's knowledge: put once, cut by structure, found in the asker's language, and silence otherwise."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from recuerda.embeddings import SentenceEncoder
-from recuerda.errors import BadInput
+from recuerda.errors import BadInput, Unavailable
 from recuerda.memory import Knowledge, NewDocument
 from recuerda.memory.concepts import concepts
+from recuerda.memory.kb import PassageVectors
 from recuerda.memory.loaders import load, load_all, read_catalogue, read_csv, read_html, read_markdown
 from recuerda.memory.passages import cut
 from recuerda.memory.shelf import FLOOR
 from recuerda.memory.spelling import Spelling
+from recuerda.memory.upkeep import VectorIndex
 from recuerda.settings import Settings
-from tests.memory.stores import database
+from tests.memory.stores import Words, database, memories
 
 RETURNS = "## How long\n\nYou have 30 days to return shoes.\n\n## Refunds\n\nMoney is back in five days."
 DEVOLUCIONES = "## Plazo\n\nTienes 30 días para devolver tus zapatillas."
@@ -183,3 +187,68 @@ async def test_mistyped_words_find_what_was_meant(knowledge: Knowledge) -> None:
 )
 def test_only_slips_are_put_right(typed: str, meant: str) -> None:
     assert Spelling([("our return policy", "en")]).mend(typed, "en") == meant
+
+
+async def kept(vectors: VectorIndex) -> set[str]:
+    async with vectors._open() as shards:
+        assert shards
+        return set(shards.passages._collection().get(include=[])["ids"])
+
+
+async def filled(knowledge: Knowledge, vectors: VectorIndex) -> None:
+    """Asks, and waits for what that sets off."""
+    await knowledge.search("refund", language="en")
+    await asyncio.gather(*vectors._tasks)
+
+
+async def test_chroma_holds_the_passages_and_finds_what_exact_search_finds(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        plain = Knowledge(db, Words(), Settings(data_dir=tmp_path))
+        knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
+        await knowledge.put_many(
+            [article("returns", "Returns", RETURNS), article("care", "Care", "Cold water.")]
+        )
+        await filled(knowledge, service.vectors)
+        assert len(await kept(service.vectors)) == 3
+        near = await service.vectors.near_passages(
+            (await knowledge._shelf()).vectors, Words().embed(["cold water"])[0], 2
+        )
+        assert near is not None
+        assert len(near) == 2
+        hits = await knowledge.search("money back refund", language="en", floor=0.0)
+        exact = await plain.search("money back refund", language="en", floor=0.0)
+        assert [hit.passage_id for hit in hits] == [hit.passage_id for hit in exact]
+        assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in exact], abs=1e-4)
+        await knowledge.remove("returns")
+        await filled(knowledge, service.vectors)
+        assert len(await kept(service.vectors)) == 1
+
+
+async def test_a_lost_collection_is_filled_again_from_sql(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
+        await knowledge.put(article("returns", "Returns", RETURNS))
+        await filled(knowledge, service.vectors)
+        await service.reindex()  # drops it, as any mending does
+        assert await knowledge.search("refund", language="en", floor=0.0)
+        await filled(knowledge, service.vectors)
+        assert len(await kept(service.vectors)) == 2
+    shutil.rmtree(tmp_path / "chroma")
+    async with memories(tmp_path) as (service, db):
+        knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
+        await filled(knowledge, service.vectors)
+        assert len(await kept(service.vectors)) == 2
+
+
+async def test_a_collection_that_fails_is_answered_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("Chroma failed to read.")
+
+    async with memories(tmp_path) as (service, db):
+        knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
+        await knowledge.put(article("returns", "Returns", RETURNS))
+        await filled(knowledge, service.vectors)
+        monkeypatch.setattr(PassageVectors, "nearest", fail)
+        assert await knowledge.search("refund", language="en", floor=0.0)

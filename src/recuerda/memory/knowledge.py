@@ -1,8 +1,8 @@
 """The brand's own articles, policies and products: cut into passages, searched by words and by meaning.
 
-SQL holds all of it. A process keeps the passages in memory and reads them anew when any process has
-changed them. That is exact and takes a millisecond for thousands of passages; no second index has to
-be kept in step, and `recuerda ingest` works beside a running server.
+SQL holds all of it. A process keeps the words in memory and reads them anew when any process has changed
+them. Candidates by meaning come from Chroma (see `kb`) where this process has it open; until it is
+filled, and beside a server, as `recuerda ingest` is, they are computed here: the same vectors, exactly.
 """
 
 import asyncio
@@ -20,10 +20,12 @@ from recuerda.embeddings import Embedder, Vectors, to_bytes
 from recuerda.language import Language
 from recuerda.memory.passages import Piece, cut, embedded_text
 from recuerda.memory.shelf import FLOOR, KnowledgeHit, Shelf
+from recuerda.memory.upkeep import VectorIndex
 from recuerda.models import Document, Passage, now
 from recuerda.settings import Settings
 
 _BATCH = 32
+_CANDIDATES = 200  # passages by meaning; by words all are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,10 @@ class NewDocument:
 
 
 class Knowledge:
-    def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
-        self._db, self._embedder = db, embedder
+    def __init__(
+        self, db: Database, embedder: Embedder, settings: Settings, vectors: VectorIndex | None = None
+    ) -> None:
+        self._db, self._embedder, self._vectors = db, embedder, vectors
         self._stamp: tuple[Any, ...] | None = None
         self._kept: Shelf | None = None
         self._loading = asyncio.Lock()
@@ -151,7 +155,11 @@ class Knowledge:
             query, vector = mended, None
         if vector is None:
             vector = (await asyncio.to_thread(self._embedder.embed, [query]))[0]
-        return [hit for hit in shelf.search(query, vector, language, limit, kinds) if hit.score >= floor]
+        near = None
+        if self._vectors:
+            near = await self._vectors.near_passages(shelf.vectors, vector, _CANDIDATES)
+        hits = shelf.search(query, vector, language, limit, kinds, near)
+        return [hit for hit in hits if hit.score >= floor]
 
     async def _shelf(self) -> Shelf:
         """The passages as they are now; the stamp notices every writer, in this process or another."""

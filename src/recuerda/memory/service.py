@@ -52,7 +52,7 @@ class Memories:
         self, db: Database, embedder: Embedder, settings: Settings, *, cache_bytes: int = CACHE_BYTES
     ) -> None:
         self._db, self._embedder = db, embedder
-        self._index = VectorIndex(db, embedder, settings)
+        self._index = self.vectors = VectorIndex(db, embedder, settings)
         self._histories = Histories(embedder.name, embedder.dimensions, cache_bytes)
 
     async def start(self) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from recuerda.embeddings import Vectors, to_bytes
 from recuerda.memory.client import embedded, server, speaking, trim
+from recuerda.memory.kb import NAME, PassageVectors
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -82,6 +83,7 @@ class Shards:
         self._lock = threading.RLock()
         self._loaded = 0 if path else None
         self.on_close: Callable[[], object] = lambda: None
+        self.passages = PassageVectors(self._client, self._lock)
 
     @property
     def crowded(self) -> bool:
@@ -167,10 +169,10 @@ class Shards:
                 self._client.delete_collection(self._name(shard))
 
     def drop_strangers(self) -> None:
-        """Drops the shards of an index with another number of them."""
+        """Drops the shards of an index with another number of them, and what is made anew when asked for."""
         with self._lock, speaking("drop"):
             for name in _names(self._client):
-                if name.startswith(_PREFIX) and not name.startswith(self._prefix):
+                if name == NAME or (name.startswith(_PREFIX) and not name.startswith(self._prefix)):
                     self._client.delete_collection(name)
 
     def existing(self) -> set[int]:

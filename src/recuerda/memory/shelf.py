@@ -6,7 +6,7 @@ title. The weights were chosen on the sample shop's questions and on tau2-bench'
 (`evals/bench/knowledge.py`); the last step maps the sum to a score by which one can abstain.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
@@ -56,7 +56,10 @@ class Shelf:
         self._owner = np.array([places[p.document_id] for p in passages], np.int64)
         self._languages = np.array([p.language for p in passages])
         self._kinds = np.array([self.documents[p.document_id].kind for p in passages])
-        self._vectors: Vectors = np.stack([from_bytes(p.embedding) for p in passages or ()] or [_NOTHING])
+        self._matrix: Vectors = np.stack([from_bytes(p.embedding) for p in passages or ()] or [_NOTHING])
+        self.vectors: Mapping[str, Vectors] = {
+            p.id: row for p, row in zip(passages, self._matrix, strict=False)
+        }
         twice = [f"{p.title}\n{p.title}\n{p.text}" for p in passages]
         spoken = [cast(Language, p.language) for p in passages]
         self._words = Lexicon([_pairs(analyse(t, lang)) for t, lang in zip(twice, spoken, strict=True)])
@@ -76,12 +79,23 @@ class Shelf:
         return self._spelling.mend(query, language)
 
     def search(
-        self, query: str, vector: Vectors, language: Language, limit: int, kinds: Collection[str] | None
+        self,
+        query: str,
+        vector: Vectors,
+        language: Language,
+        limit: int,
+        kinds: Collection[str] | None,
+        near: Mapping[str, float] | None = None,
     ) -> list[KnowledgeHit]:
-        """The best passage of each document, best first."""
+        """The best passage of each document, best first. `near` are the cosines of the passages most like
+        the query, by passage; without it they are computed here."""
         if not self.passages:
             return []
-        sums = self._sums(query, vector, language)
+        if near is None:
+            likeness = self._matrix @ vector.ravel()
+        else:
+            likeness = np.array([near.get(p.id, 0.0) for p in self.passages], np.float32)
+        sums = self._sums(query, np.clip(likeness, 0.0, 1.0), language)
         order = sums + _SAME_LANGUAGE * (self._languages == language)
         if kinds is not None:
             order = np.where(np.isin(self._kinds, list(kinds)), order, -1.0)
@@ -94,13 +108,13 @@ class Shelf:
                 hits[passage.document_id] = self._hit(passage, float(sums[index]))
         return list(hits.values())
 
-    def _sums(self, query: str, vector: Vectors, language: Language) -> Scores:
+    def _sums(self, query: str, likeness: Scores, language: Language) -> Scores:
         terms, ideas = analyse(query, language), concepts(query)
         pairs = _pairs(terms)
         whole = _DOCUMENT * self._whole.scores(terms)
         whole += _DOCUMENT_CONCEPTS * self._whole_concepts.scores(ideas)
         gist = (
-            _MEANING * np.clip(self._vectors @ vector.ravel(), 0.0, 1.0)
+            _MEANING * likeness
             + _CONCEPTS * self._concepts.scores(ideas)
             + _TITLE_CONCEPTS * self._title_concepts.scores(ideas)
             + whole[self._owner]

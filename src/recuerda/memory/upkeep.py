@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,7 +39,7 @@ class VectorIndex:
         self._owed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._healed_at = 0.0
-        self._healing = False
+        self._healing = self._shelving = False
         self._started = False
         self._closing = False
 
@@ -73,6 +73,32 @@ class VectorIndex:
             except Unavailable as error:
                 self._suspect(error)
         return None
+
+    async def near_passages(
+        self, shelf: Mapping[str, Vectors], vector: Vectors, limit: int
+    ) -> Mapping[str, float] | None:
+        """Cosines of the shelf's passages nearest to `vector`; None when Chroma cannot say (yet)."""
+        async with self._open() as shards:
+            try:
+                if shards and shards.passages.kept is shelf:
+                    return await asyncio.to_thread(shards.passages.nearest, vector, limit)
+            except Unavailable as error:
+                self._suspect(error)
+            else:
+                if shards and not self._shelving:
+                    self._shelving = True
+                    self._spawn(self._shelve(shelf))
+        return None
+
+    async def _shelve(self, shelf: Mapping[str, Vectors]) -> None:
+        async with self._open() as shards:
+            try:
+                if shards:
+                    await asyncio.to_thread(shards.passages.keep, shelf, shelf)
+            except Unavailable as error:
+                self._suspect(error)
+            finally:
+                self._shelving = False
 
     async def bring(self, ids: Sequence[str]) -> None:
         """Copies memories from SQL to Chroma, or notes that they are owed: SQL has them either way."""
