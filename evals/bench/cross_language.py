@@ -5,6 +5,7 @@ training. "foreign": the whole history is in the other language. "mixed": every 
 asker's own, so that words in common tempt. Dense is the same vectors without the fusion.
 """
 
+import argparse
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -76,7 +77,9 @@ def measure(
 
 
 def main() -> None:
-    probe = pairs()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--probe", type=Path, default=DATA)
+    probe = pairs(parser.parse_args().probe)
     texts = sorted({text for pair in probe for side in pair for text in side.values()})
     vectors = dict(zip(texts, SentenceEncoder().embed(texts), strict=True))
     for mixed in (False, True):

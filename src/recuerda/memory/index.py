@@ -76,7 +76,17 @@ class Index:
         self.session: Ints = np.cumsum(fresh) - 1
         self.continues: Bools = ~fresh  # the item before is of the same conversation
         self.asks: Bools = np.array(["?" in item.text[-12:] for item in self.items], np.bool_)
-        self.counts_things: Bools = np.array([_counts(item) for item in self.items], np.bool_)
+        amounts = {
+            spoken: {self._vocabulary[word] for word in number_words(spoken) if word in self._vocabulary}
+            for spoken in self.spoken
+        }
+        self.counts_things: Bools = np.array(
+            [
+                any(map(str.isdigit, item.text)) or not amounts[item.language].isdisjoint(read_)
+                for item, read_ in zip(self.items, texts, strict=True)
+            ],
+            np.bool_,
+        )
 
     def _numbers(self, text: str, language: Language) -> list[int]:
         number, seen = self._vocabulary.setdefault, self._vocabulary
@@ -166,12 +176,6 @@ class Index:
                 for slot in range(min(k, 64)):
                     found[row, slot] |= (held >> np.uint64(slot) & np.uint64(1)).astype(np.bool_)
         return found[0], found[1]
-
-
-def _counts(item: Item) -> bool:
-    return any(map(str.isdigit, item.text)) or not number_words(item.language).isdisjoint(
-        analyse(item.text, item.language)
-    )
 
 
 def arranged(items: Sequence[Item]) -> list[int]:
