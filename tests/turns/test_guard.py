@@ -55,7 +55,7 @@ def test_what_stands_in_the_sources_may_be_said(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
-@pytest.mark.parametrize(("reason", "text"), WITHHELD)
+@pytest.mark.parametrize(("reason", "text"), WITHHELD, ids=map(str, range(len(WITHHELD))))
 def test_what_may_not_be_said_is_withheld(reason: str, text: str, size: int) -> None:
     guard = Guard(RULES, SHOWN, hosts=("vereda.example",))
     shown = ""
@@ -84,3 +84,14 @@ def test_words_flow_before_the_end() -> None:
 def test_hosts_of_addresses_and_of_texts() -> None:
     assert hosts(["https://shop.example:8443/x", None, "", "/relative"]) == {"shop.example"}
     assert hosts_in("Ver https://www.shop.example/a, o help.shop.com.") == {"shop.example", "help.shop.com"}
+
+
+def test_of_the_products_found_one_must_be_named() -> None:
+    def reply(text: str) -> str:
+        guard = Guard(RULES, SHOWN, products=("Cumbre Alta", "Puente"))
+        return guard.feed(text) + guard.finish()
+
+    assert reply("Te va bien el CUMBRE ALTA.") == "Te va bien el CUMBRE ALTA."
+    with pytest.raises(Withheld) as refused:
+        reply("Lo siento, no puedo ayudarte con eso.")
+    assert refused.value.reason == "omission"

@@ -1,7 +1,8 @@
 """What a model wrote is checked before a customer reads it, while it streams.
 
 Withheld: the instructions themselves, ids, and addresses, phone numbers and links that stand in nothing the
-model was shown. The customer then gets the embedded engine's answer, and the receipt says why. Secrets are
+model was shown; and a reply that names none of the products that were found for the customer (small models
+refuse for no reason). The customer then gets the embedded engine's answer, and the receipt says why. Secrets are
 masked. A few words are always held back, so that nothing is let through before it can be recognised.
 """
 
@@ -13,9 +14,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from recuerda.errors import Unavailable
+from recuerda.language import fold
 from recuerda.masking import mask
 
-Reason = Literal["instructions", "id", "contact", "link"]
+Reason = Literal["instructions", "id", "contact", "link", "omission"]
 
 # Stands in the system prompt; a reply that holds it is reciting its instructions.
 CANARY = f"ref-{secrets.token_hex(8)}"
@@ -40,6 +42,7 @@ _FOR_PEOPLE: dict[Reason, str] = {
     "id": "an internal id",
     "contact": "an address or phone number that stands in none of the sources",
     "link": "a link that is not allowed",
+    "omission": "none of the products that were found",
 }
 
 
@@ -54,11 +57,13 @@ class Withheld(Unavailable):
 @dataclass(slots=True)
 class Guard:
     """`instructions` is our own part of the prompt, `shown` all that the model was given to read, and
-    `hosts` what may be linked to. What a customer wrote is shown, but never makes a link good."""
+    `hosts` what may be linked to. What a customer wrote is shown, but never makes a link good. Of `products`,
+    when there are any, one must be named."""
 
     instructions: str
     shown: str
     hosts: Collection[str] = ()
+    products: Collection[str] = ()
     _text: str = ""
     _sent: int = 0  # characters of the masked text that were let through
     _numbers: str = ""
@@ -84,6 +89,9 @@ class Guard:
     def finish(self) -> str:
         """The rest. Raises Withheld."""
         self._check(self._text)
+        said = fold(self._text)
+        if self.products and not any(fold(name) in said for name in self.products):
+            raise Withheld("omission")
         return self._release(mask(self._text))
 
     def _release(self, masked: str) -> str:

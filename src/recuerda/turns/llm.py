@@ -70,6 +70,7 @@ class LLMEngine:
             instructions=rules + messages[-1].content.rpartition("</message>")[2],
             shown="\n".join(message.content for message in messages[1:]),
             hosts={*self._hosts, *_hosts(knowledge)},
+            products=[p.title for p in chosen if p.title in draft],
         )
         asks = False
         async for piece in self._model.stream(messages):
