@@ -1,9 +1,10 @@
 """What a model wrote is checked before a customer reads it, while it streams.
 
-Withheld: the instructions themselves, ids, and addresses, phone numbers and links that stand in nothing the
-model was shown; and a reply that names none of the products that were found for the customer (small models
-refuse for no reason). The customer then gets the embedded engine's answer, and the receipt says why. Secrets are
-masked. A few words are always held back, so that nothing is let through before it can be recognised.
+Withheld: the instructions themselves, ids, addresses, phone numbers and links that stand in nothing the
+model was shown, and a reply that names none of the products that were found for the customer (small models
+refuse for no reason). The customer then gets the embedded engine's answer, and the receipt says why.
+Secrets are masked. A few words are always held back, so that nothing is let through before it can be
+recognised.
 """
 
 import re
