@@ -1,5 +1,7 @@
 import pytest
 
+from recuerda.extraction import Turn
+from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.guards import untrusted
 
 ATTACKS = [
@@ -40,3 +42,18 @@ def test_steering_is_noticed(text: str) -> None:
 @pytest.mark.parametrize("text", CUSTOMERS)
 def test_customers_are_trusted(text: str) -> None:
     assert not untrusted(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("prefiro que não", 0),
+        ("prefiero que no, gracias", 0),
+        ("I'd rather not.", 0),
+        ("I would prefer not to", 0),
+        ("I prefer not to run at night", 1),
+        ("prefiro que não me liguem de manhã", 1),
+    ],
+)
+async def test_declining_is_no_preference(extractor: EmbeddedExtractor, text: str, kept: int) -> None:
+    assert len(await extractor.extract([Turn("customer", text)])) == kept

@@ -128,6 +128,12 @@ _SUPPOSES = _any(
     r"\b(se|como se) (eu |nao |me |o |a |minha \w+ |meu \w+ |a gente )*"
     r"(\w+(asse|esse|isse|assem|essem)|fosse|desse)\b",
 )
+# An answer, not a trait: "I'd rather not", "prefiro que não", and nothing else.
+_DECLINES = re.compile(
+    r"\W*(no|nao)?\W*(i('d| would| do)? (rather|prefer) not( to)?|"
+    r"(yo |eu )?(prefiero|prefiro|preferiria) (que )?(no|nao))"
+    r"(\W+(thanks|thank you|please|gracias|por favor|obrigad[oa]))*\W*"
+)
 _WH = re.compile(
     r"^(how|what|which|who|where|when|why|do|does|did|can|could|is|are|will|would|should|any|como|que|"
     r"cual\w*|quien|"
@@ -180,7 +186,10 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
     return {
         k
         for k, c in enumerate(clauses)
-        if _asks(said, clauses, k) or _claims(said, clauses, c) or _SUPPOSES.search(said[c.start : c.end])
+        if _asks(said, clauses, k)
+        or _claims(said, clauses, c)
+        or _SUPPOSES.search(said[c.start : c.end])
+        or _DECLINES.fullmatch(said, c.start, c.end)
     }
 
 
