@@ -67,7 +67,41 @@ async def test_every_endpoint_needs_one_scope_and_refuses_a_key_without_it(shop:
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.json()["scope"] == needed
             assert f"`{needed}`" in answer.json()["detail"]
-    assert seen == set(Scope)
+    assert seen == set(Scope) - {Scope.SPECIAL}  # asked for by the fact, see below
+
+
+async def test_a_special_fact_is_confirmed_only_with_the_scope_for_it(shop: Shop) -> None:
+    customer = await shop.customer_of(await shop.open())
+    writer = await key_with(shop, "writer", Scope.WRITE)
+    doctor = await key_with(shop, "doctor", Scope.WRITE, Scope.SPECIAL)
+    stated = {"category": "health", "attribute": "condition", "value": "asthma", "statement": "Has asthma"}
+    made = await ask(shop, "POST", f"/v1/customers/{customer}/facts", writer, json=stated)
+    assert (made.json()["status"], made.json()["sensitivity"]) == ("proposed", "special")
+    path = f"/v1/facts/{made.json()['id']}/decisions"
+    for body in ({"decision": "confirm"}, {"decision": "edit", "value": "mild asthma"}):
+        refused = await ask(shop, "POST", path, writer, json=body)
+        assert (refused.status_code, refused.json()["scope"]) == (403, "customers:special")
+    [fact] = await shop.facts(customer)
+    assert (fact["status"], fact["value"]) == ("proposed", "asthma")
+    allowed = await ask(shop, "POST", path, doctor, json={"decision": "confirm"})
+    assert (allowed.status_code, allowed.json()["status"]) == (200, "active")
+    assert (await ask(shop, "POST", path, writer, json={"decision": "forget"})).status_code == 200
+
+
+async def test_what_a_key_writes_about_a_customer_is_audited(shop: Shop) -> None:
+    conversation = await shop.open()
+    customer = await shop.customer_of(conversation)
+    stated = {"category": "fit", "statement": "Wears 42"}
+    fact = (await shop.http.post(f"/v1/customers/{customer}/facts", json=stated)).json()["id"]
+    note = {"kind": "note", "text": "Asked for 42", "at": "2026-01-01T00:00:00Z"}
+    await shop.http.post(f"/v1/customers/{customer}/memories", json=[note])
+    await shop.http.post(f"/v1/conversations/{conversation}/resolve")
+    log = (await shop.http.get("/v1/audit", params={"customer": customer})).json()["items"]
+    assert [(e["actor"], e["action"], e["target"]) for e in reversed(log)] == [
+        ("key 1", "fact.add", fact),
+        ("key 1", "memory.add", None),
+        ("key 1", "conversation.resolve", conversation),
+    ]
 
 
 async def test_a_key_lives_until_it_is_revoked_or_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ class Scope(StrEnum):
     TOKENS = "tokens"  # issue a customer's token: whoever holds it may do all that this customer may
     READ = "customers:read"  # profiles, facts, recall
     WRITE = "customers:write"  # facts, memories, decisions
+    SPECIAL = "customers:special"  # besides: confirm and edit facts of a special category, such as health
     KNOWLEDGE = "knowledge"
     ADMIN = "admin"  # export, erasure, merges, the audit log
 

@@ -46,6 +46,10 @@ class Caller:
         if self.customer_id is not None and customer_id not in (self.customer_id, self.formerly):
             raise Forbidden("This token is for another customer.")
 
+    def require(self, scope: Scope) -> None:
+        if scope not in self.scopes:
+            raise Forbidden(f"This key may not do this: it needs the scope `{scope}`.", scope=scope)
+
     def note(self, session: Session, action: str, customer_id: str, target: str | None = None) -> None:
         """Add what this caller does to the audit log, in the transaction that does it."""
         audit.note(
@@ -145,8 +149,7 @@ async def caller(
         limits_of(request).address(address_of(request))
         raise Unauthorized("Send `Authorization: Bearer KEY`, with an API key or a customer's token.")
     for scope in needed.scopes:
-        if scope not in asking.scopes:
-            raise Forbidden(f"This key may not do this: it needs the scope `{scope}`.", scope=scope)
+        asking.require(Scope(scope))
     return asking
 
 

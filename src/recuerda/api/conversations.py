@@ -190,7 +190,9 @@ async def hand_off(conversation_id: str, recuerda: Running, asking: MayChat) -> 
 @router.post("/{conversation_id}/resolve")
 async def resolve(conversation_id: str, recuerda: Running, asking: BrandMayChat) -> ConversationView:
     async with recuerda.db.write() as session:
-        return await conversation_view(session, await conversations.resolve(session, conversation_id))
+        resolved = await conversations.resolve(session, conversation_id)
+        asking.note(session, "conversation.resolve", resolved.customer_id, resolved.id)
+        return await conversation_view(session, resolved)
 
 
 @router.post("/{conversation_id}/rating")

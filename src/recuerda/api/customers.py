@@ -161,6 +161,7 @@ async def add_fact(
                 marketing_uses=recuerda.settings.marketing_uses,
                 single=bool(body.attribute and recuerda.catalogue.is_single(body.attribute)),
             )
+            asking.note(session, "fact.add", customer.id, fact.id)
             await once.made(session, fact.id, customer.id)
         else:
             fact = await profile.get(session, made)
@@ -201,6 +202,7 @@ async def add_memories(
             return Page(items=[Created(id=i) for i in made.split(",")])
         ids = await recuerda.memories.remember(session, customer.id, items, vectors)
         await enqueue_index(session, customer.id, ids)
+        asking.note(session, "memory.add", customer.id)
         await once.made(session, ",".join(ids), customer.id)
     recuerda.worker.wake()
     return Page(items=[Created(id=i) for i in ids])

@@ -3,11 +3,13 @@
 from fastapi import APIRouter
 
 from recuerda import reviews
+from recuerda.access.rights import Scope
 from recuerda.api.auth import MayRead, MayWrite, Running
 from recuerda.api.schemas import NewDecision
 from recuerda.facts import profile
 from recuerda.facts.explain import OURS, FactStory, story
 from recuerda.facts.profile import FactView
+from recuerda.models import Sensitivity
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"])
 
@@ -25,8 +27,14 @@ async def explain(fact_id: str, recuerda: Running, asking: MayRead) -> FactStory
 
 @router.post("/{fact_id}/decisions")
 async def decide(fact_id: str, body: NewDecision, recuerda: Running, asking: MayWrite) -> FactView:
-    """Confirm, edit, reject or forget a fact. Kept with who decided, when and why."""
+    """Confirm, edit, reject or forget a fact. Kept with who decided, when and why.
+
+    Confirming or editing a fact of a special category needs a key with the scope `customers:special` too.
+    """
     async with recuerda.db.write() as session:
+        fact = await profile.get(session, fact_id, customer_id=asking.customer_id)
+        if fact.sensitivity is Sensitivity.SPECIAL and body.decision in ("confirm", "edit"):
+            asking.require(Scope.SPECIAL)
         fact = await reviews.decide(
             session,
             fact_id,
