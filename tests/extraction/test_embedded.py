@@ -183,3 +183,39 @@ def test_a_hypothesis_is_no_fact(extractor: EmbeddedExtractor) -> None:
 def test_portuguese_no_is_not_a_denial(extractor: EmbeddedExtractor) -> None:
     found = values(extractor.extract_now(turns("A partir de agora me chamem no WhatsApp"), language="pt"))
     assert found == {"contact_channel": "whatsapp"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "olvida mi talla",
+        "olvídate de que uso 43",
+        "deshacer",
+        "forget my size",
+        "please forget that I wear 43",
+        "undo",
+        "esquece meu tamanho",
+        "desfazer",
+        "borra mi dirección",
+        "you may remember again",
+        "puedes volver a recordar",
+        "pode voltar a lembrar",
+    ],
+)
+def test_an_order_to_our_memory_is_no_fact(extractor: EmbeddedExtractor, text: str) -> None:
+    asked = "A: ¿Qué talla usas?"
+    assert extractor.extract_now(turns("talla 42, por favor", asked, text), only=[2]) == []
+
+
+@pytest.mark.parametrize("text", ["no olvides que uso talla 43", "Don't forget that I wear a size 43"])
+def test_asking_not_to_forget_is_one(extractor: EmbeddedExtractor, text: str) -> None:
+    assert values(extractor.extract_now(turns(text))) == {"shoe_size": "43"}
+
+
+def test_only_an_answer_that_says_nothing_by_itself_carries_its_question(
+    extractor: EmbeddedExtractor,
+) -> None:
+    said = ["A: Would you like me to bring in someone from the team?", "I wear a 44, wide feet"]
+    assert not any("team" in d.statement for d in extractor.extract_now(turns(*said)))
+    answer = extractor.extract_now(turns("A: What shoe size do you wear?", "44"))
+    assert [d.statement for d in answer] == ["44 (What shoe size do you wear?)"]

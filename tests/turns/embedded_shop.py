@@ -17,6 +17,7 @@ from recuerda.embeddings import SentenceEncoder
 from recuerda.extraction import Turn
 from recuerda.language import Language
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, Used
+from recuerda.turns.context import stated
 from recuerda.turns.embedded import EmbeddedEngine
 from recuerda.turns.embedded.statements import follow_up
 from tests.conftest import make_settings
@@ -77,6 +78,10 @@ class ReplyShop:
                 for d in documents
             ],
             locale=case.get("locale"),
+            remembers=case.get("remembers", True),
+            unkept=await stated(self._recuerda.listener, said, language)
+            if not case.get("remembers", True)
+            else (),
         )
 
     def _fact(self, fact: dict[str, Any], language: Language, vector: Any) -> KnownFact:

@@ -95,15 +95,23 @@ async def test_nothing_else_is_consent_and_it_is_asked_once(shop: Shop, answers:
     assert [f["status"] for f in facts if f["sensitivity"] == "special"] == ["proposed"]
 
 
-async def test_not_asked_beside_another_question_but_in_the_next_reply(shop: Shop) -> None:
+async def test_the_question_goes_before_our_offer_of_a_person(shop: Shop) -> None:
     conversation = await shop.open("runner", "en-US")
     first = await said(shop, conversation, "I have asthma and I want to return my shoes")
-    assert "?" in first["text"]
-    assert first["receipt"]["asked"] is None
-    assert (await said(shop, conversation, "thanks"))["receipt"]["asked"]["kind"] == "consent"
+    assert first["text"].count("?") == 1
+    assert first["receipt"]["asked"]["kind"] == "consent"
     await said(shop, conversation, "yes")
     facts = await shop.facts(await shop.customer_of(conversation))
     assert [f["status"] for f in facts if f["sensitivity"] == "special"] == ["active"]
+
+
+async def test_one_question_about_the_past_in_a_conversation(shop: Shop) -> None:
+    first = await shop.open("runner", "en-US")
+    for told in ("let me talk to a person", "I have asthma", "I have diabetes"):
+        await said(shop, first, told)
+    second = await shop.open("runner", "en-US")
+    asked = [(await said(shop, second, text))["receipt"]["asked"] for text in ("hello", "thanks", "thanks")]
+    assert [bool(question) for question in asked] == [True, False, False]
 
 
 @pytest.mark.parametrize(("answer", "status"), [("sí", "active"), ("no", "forgotten")])

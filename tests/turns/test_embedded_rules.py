@@ -196,3 +196,17 @@ async def test_a_short_question_is_about_the_product_just_suggested(
     }
     told = await shop.reply(case(language, shipping[language], transcript=said))
     assert "Cumbre Alta" not in told.text
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "said_back"),
+    [("es", "uso 43", "talla 43"), ("en", "I wear a 43", "size 43"), ("pt", "calço 43", "número 43")],
+)
+async def test_what_is_told_off_the_record_counts_while_it_lasts(
+    shop: ReplyShop, language: Language, size: str, said_back: str
+) -> None:
+    told = [{"author": "customer", "text": size}]
+    known = fact("f1", "fit", "shoe_size", "41", "41")
+    answered = await shop.reply(case(language, WHICH[language], known, transcript=told, remembers=False))
+    assert said_back in answered.text
+    assert "f1" not in answered.used.facts

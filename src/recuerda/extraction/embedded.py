@@ -26,6 +26,7 @@ from recuerda.models import Category, Sensitivity
 
 _OPEN_CATEGORY = 0.4  # below it another reader may know better
 _IRONIC = 0.3  # confidence of what is said with a wink, at most: a person looks
+_BARE = 3  # words: of an answer that may say nothing by itself
 _NUMBER_ALONE = re.compile(
     r"\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|"
     r"dois|duas|quatro|sete|oito|nove|dez"
@@ -213,19 +214,27 @@ class EmbeddedExtractor:
     ) -> Draft:  # fmt: skip
         start, end = item.clause.start, item.clause.end
         sensitivity = self.catalogue.sensitivity(category, attribute)
-        statement = _statement(item, language)
+        statement = _statement(item, language, clear=self._tells(item, language))
         return Draft(
             category=category, attribute=attribute, value=value, statement=statement, language=language,
             subject=about, quote=text[start:end], turn=turn, start=start, end=end,
             confidence=round(confidence, 3), sensitivity=Sensitivity(sensitivity),
         )  # fmt: skip
 
+    def _tells(self, item: Judged, language: Language) -> bool:
+        """Whether a value can be read from the clause without the question before it."""
+        short = len(item.text.split()) <= _BARE and item.question
+        return not short or any(
+            reading.value is not None
+            for reading in read_all(item.text, self.catalogue, item.category, language=language)
+        )
 
-def _statement(item: Judged, language: Language) -> str:
-    """The clause; a bare answer carries its question, or it would say nothing by itself."""
+
+def _statement(item: Judged, language: Language, *, clear: bool) -> str:
+    """The clause; a bare answer carries its question, or it would not be `clear` what it is about."""
     said = re.sub(r"\s+", " ", item.text).strip()
     said = said[:1].upper() + said[1:]
-    if len(said.split()) <= 3 and item.question and not speaks_of_self(flat(said)):
+    if item.question and not clear and not speaks_of_self(flat(said)):
         return f"{said} ({'¿' if language == 'es' else ''}{item.question.strip()})"
     return said
 

@@ -147,6 +147,19 @@ _OTHER_TONGUES = words(
     "molto "
     "je suis les des est une mon vous pas nous avec"
 ) - words("per mi un di")
+# Orders to our own memory, not to the shop: "forget my size", "undo". "Forget the return" calls one off.
+_TO_MEMORY = _any(
+    r"^\W*(?:please |por favor |can you |could you |puedes |pode |now |ahora |agora )?"
+    r"(?:forget|olvid[ae](?:te|r|n|nse)?|esque[cç](?:e|a|er|am)(?:-se)?)"
+    r"(?: about| de)? (?:my|that|what|everything|all|mi|mis|que|lo que|todo|meus?|minhas?|o que|tudo)\b",
+    r"^\W*(?:please |por favor )?(?:delete|erase|wipe|borra|borren?|elimina|apag(?:a|ue)|exclu[ia]) "
+    r"(?:my|mis?|meus?|minhas?) "
+    r"(?:data|info\w*|profile|size|address|phone|e-?mail|datos|perfil|talla|direccion|telefono|correo|"
+    r"dados|tamanho|endereco|telefone)\b",
+    r"^\W*(?:please |por favor )?(?:undo|deshacer|deshaz\w*|desfa[cz]\w*)(?: (?:that|it|eso|isso))?\W*$",
+    r"^\W*(?:you (?:may|can)|(?:ya )?puedes|(?:voce )?(?:ja )?pode) (?:volver a |voltar a )?"
+    r"(?:remember|recordar|lembrar|guardar)\b",
+)
 _WINKS = "\U0001f644\U0001f643\U0001f921"  # rolling eyes, upside down, clown
 _LATIN_END = 0x250  # letters beyond are of other alphabets: not one of our languages
 
@@ -190,6 +203,7 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
         or _claims(said, clauses, c)
         or _SUPPOSES.search(said[c.start : c.end])
         or _DECLINES.fullmatch(said, c.start, c.end)
+        or _TO_MEMORY.search(said[c.start : c.end])
     }
 
 

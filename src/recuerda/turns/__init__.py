@@ -127,6 +127,7 @@ class Context:
     remembers: bool = True  # whether what is said here will be remembered
     attended: bool = False  # a person has, or was called to, this conversation
     drifts: Sequence[Drift] = ()  # facts that the latest orders contradict
+    unkept: Sequence[Draft] = ()  # what this conversation stated before and nobody will remember
 
 
 @dataclass(slots=True)

@@ -84,6 +84,8 @@ async def gather(sources: Sources, message: Message) -> Context:
     facts = await _rank(sources, stored, quotes, asked_before, vector)
     with metrics.stage("hear"):
         heard = await _hear(sources.listener, said, message.text, language)
+    remembers = customer.remember and conversation.remember
+    unkept = [] if remembers else await stated(sources.listener, said, language)
     if question := follow_up(heard, language):
         hits = _merged(hits, await sources.knowledge.search(question, language=language, limit=2))
 
@@ -112,8 +114,9 @@ async def gather(sources: Sources, message: Message) -> Context:
         locale=conversation.locale or customer.locale,
         message_id=message.id,
         asked=asked,
-        remembers=customer.remember and conversation.remember,
+        remembers=remembers,
         drifts=drifts(stored, orders, products),
+        unkept=unkept,
         attended=conversation.status in (ConversationStatus.WAITING, ConversationStatus.AGENT),
     )
 
@@ -224,6 +227,11 @@ async def _rank(
 async def _hear(listener: Extractor, said: Sequence[Said], text: str, language: Language) -> list[Draft]:
     turns = [*(Turn(s.author, s.text) for s in said[-4:]), Turn("customer", text)]
     return await listener.extract(turns, only=[len(turns) - 1], language=language)
+
+
+async def stated(listener: Extractor, said: Sequence[Said], language: Language) -> list[Draft]:
+    """What the customer told in this conversation, for one that is not remembered: it has no facts."""
+    return await listener.extract([Turn(s.author, s.text) for s in said], language=language)
 
 
 def _merged(hits: Sequence[KnowledgeHit], more: Sequence[KnowledgeHit]) -> list[KnowledgeHit]:

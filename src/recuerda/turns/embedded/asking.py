@@ -36,20 +36,26 @@ def _is(cue: str, plain: str) -> bool:
     return any(vocabulary(language).cues[cue].fullmatch(plain) for language in LANGUAGES)
 
 
-def ask(case: Case, body: str) -> None:
+def ask(case: Case, body: str) -> str:
     """Put one question at the reply's end, when `body` asks none: a yes must be to this and nothing else.
 
-    "How can I help?" after a greeting is no question to say yes to.
+    Returns `body`; our offer to bring in a person gives way to asking about what was just told. "How can I
+    help?" after a greeting is no question to say yes to.
     """
+    if case.used.intent != "answer" or not case.context.remembers:
+        return body
+    told = news(case)
+    without = case.speech.without("offer_person", body) if told else body
     greeted = all(part.intent == "greeting" for part in case.parts)
-    if ("?" in body and not greeted) or case.used.intent != "answer" or not case.context.remembers:
-        return
-    if news := _news(case):
-        _put(case, Asked("consent", message=case.context.message_id), _consent(case, news))
-    elif fact := next((f for f in case.context.facts if f.proposed and f.special and not f.asked), None):
+    if "?" in without and not greeted:
+        return body
+    if told:
+        _put(case, Asked("consent", message=case.context.message_id), _consent(case, told))
+    elif fact := _awaiting(case):
         _put(case, Asked("consent", (fact.id,)), _consent(case, fact))
-    else:
+    elif not _asked_here(case):
         _ask_what_changed(case)
+    return without
 
 
 def _consent(case: Case, about: KnownFact | Draft) -> str:
@@ -58,11 +64,27 @@ def _consent(case: Case, about: KnownFact | Draft) -> str:
     return case.say("ask_consent", topic=topic)
 
 
+def _awaiting(case: Case) -> KnownFact | None:
+    """A special fact nobody has asked about yet. One question about the past is enough in a conversation;
+    what was told in this one is another matter."""
+    here = [said.text for said in case.context.transcript if said.author == "customer"]
+    for fact in case.context.facts:
+        told_here = any(fact.quote and fact.quote in text for text in here)
+        if fact.proposed and fact.special and not fact.asked and (told_here or not _asked_here(case)):
+            return fact
+    return None
+
+
+def _asked_here(case: Case) -> bool:
+    ours = [said.text for said in case.context.transcript if said.author != "customer"]
+    return any(case.speech.said(key, text) for text in ours for key in ("ask_consent", "ask_drift"))
+
+
 def _put(case: Case, asked: Asked, text: str) -> None:
     case.used.ask, case.used.question = asked, text
 
 
-def _news(case: Case) -> Draft | None:
+def news(case: Case) -> Draft | None:
     """Something special in the message that we neither know nor have asked about."""
     for draft in case.context.heard:
         over = withdraws(draft.statement) or is_denial(draft.value)

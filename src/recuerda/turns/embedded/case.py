@@ -82,9 +82,8 @@ class Case:
         said = self.words.phrase(fact.attribute, fact.value, now=now)
         if said is None or fact.subject != "customer":
             return self.speech.quote(fact.quote or fact.statement, 90)
-        edited = isinstance(fact, KnownFact) and fold(fact.statement) not in fold(
-            fact.quote or fact.statement
-        )
+        own = fact.statement.partition(" (")[0]  # an answer carries its question
+        edited = isinstance(fact, KnownFact) and fold(own) not in fold(fact.quote or own)
         return fact.statement if edited else said
 
     def quotes(

@@ -70,8 +70,7 @@ def _answer(case: Case) -> str:
             return "\n".join([_alone(case, part), *case.links])
     body = " ".join(_pieces(case))
     said = f"{_hello(case)}{body}" if body else _hello(case).strip() or case.say("unclear")
-    ask(case, said)
-    return "\n".join([said, *case.links])
+    return "\n".join([ask(case, said), *case.links])
 
 
 def _while_waiting(case: Case) -> str:

@@ -49,7 +49,7 @@ def wishes(case: Case, plain: str, products: Sequence[Product], subject: str) ->
     declared = {attribute for product in products for attribute in product.fits}
     said = case.words.wishes_in(case.said_before) | case.words.wishes_in(plain)
     asked = {name: set(values) for name, values in said.items() if name in declared}
-    for draft in case.context.heard:
+    for draft in (*case.context.unkept, *case.context.heard):
         if draft.attribute in declared and draft.value and draft.subject == subject:
             asked[draft.attribute] = {normal(draft.value)}
     known: dict[str, list[KnownFact]] = {}

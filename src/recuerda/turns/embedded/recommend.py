@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from recuerda.turns import KnownFact
 from recuerda.turns.embedded.articles import unknown
+from recuerda.turns.embedded.asking import news
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.fit import Candidate, Wish, budget, disliked, let_down, rank, wishes
 from recuerda.turns.embedded.products import SIZES, Product, catalogue, price, residue, size_of
@@ -189,7 +190,12 @@ def _alternative(case: Case, best: Candidate, others: Sequence[Candidate]) -> li
 
 
 def _ask(case: Case, wished: Sequence[Wish], shelf: Sequence[Product], subject: str) -> list[str]:
-    """One question whose answer would change the choice: the size, else where it will be used."""
+    """One question whose answer would change the choice: the size, else where it will be used.
+
+    None when there is something graver to ask.
+    """
+    if case.context.remembers and news(case):
+        return []
     known = {wish.attribute for wish in wished}
     declared = [attribute for product in shelf for attribute in product.fits]
     for attribute in ("shoe_size", "garment_size"):

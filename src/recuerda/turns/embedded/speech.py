@@ -78,9 +78,15 @@ class Speech:
         return [(ours, theirs) for ours, theirs in self._phrases[key].items()]
 
     def said(self, key: str, text: str) -> bool:
-        """Whether `text`, in any of our languages, has the phrase `key` (one without places to fill)."""
-        phrases = (p for language in ("en", "es", "pt") for p in _phrases(language)[key])
+        """Whether `text`, in any of our languages, has the phrase `key` up to its first place to fill."""
+        phrases = (p.split("{")[0] for language in ("en", "es", "pt") for p in _phrases(language)[key])
         return any(phrase in text for phrase in phrases)
+
+    def without(self, key: str, text: str) -> str:
+        """`text` less the phrase `key`, which has no places to fill."""
+        for phrase in self._phrases[key]:
+            text = text.replace(phrase, "")
+        return text.strip()
 
     def language_name(self, language: Language) -> str:
         name: str = self._phrases["languages"][language]
