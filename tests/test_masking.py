@@ -11,6 +11,10 @@ SECRETS = [
     ("card 4929-1234-5678-9012, cvv 118", "card [card], cvv [code]"),
     ("tarjeta 5241 8100 3377 0926", "tarjeta [card]"),
     ("My password is Trombone_1988 and it fails", "My password is [password] and it fails"),
+    (
+        "Change my password to Plum!4402 please, the current one is Fig_7781x",
+        "Change my password to [password] please, the current one is [password]",
+    ),
     ("contraseña: Kumbia#88.", "contraseña: [password]."),
     ("a senha é violao1997 q nao ta indo", "a senha é [password] q nao ta indo"),
     ("password: kitten", "password: [password]"),

@@ -90,7 +90,7 @@ def extract(
     """Find facts in a file of conversations. Needs no database."""
     from recuerda.commands import extract as run
 
-    asyncio.run(run(_settings(), source, out, engine))
+    raise typer.Exit(asyncio.run(run(_settings(), source, out, engine)))
 
 
 @app.command()

@@ -61,7 +61,8 @@ async def migrate(settings: Settings) -> None:
         _console.print(f"The database is at revision {present}.")
 
 
-async def extract(settings: Settings, source: Path, out: Path, engine: Literal["embedded", "llm"]) -> None:
+async def extract(settings: Settings, source: Path, out: Path, engine: Literal["embedded", "llm"]) -> int:
+    """0 when every conversation was read for its facts; 1 when some failed, each named with the reason."""
     from recuerda.extraction import Extractor
     from recuerda.extraction.catalogue import load_catalogue
     from recuerda.extraction.embedded import EmbeddedExtractor
@@ -78,7 +79,12 @@ async def extract(settings: Settings, source: Path, out: Path, engine: Literal["
         extractor = LLMExtractor(model, embedded)
     lines = sum(1 for line in _readable(source).open(encoding="utf-8") if line.strip())
     with _progress("Extracting") as tick:
-        await extract_file(_readable(source), out, extractor, lambda done: tick(done, lines))
+        done = await extract_file(_readable(source), out, extractor, lambda count: tick(count, lines))
+    for number, name, why in done.failed:
+        _console.print(f"Line {number} ({name}) failed: {why}", highlight=False, markup=False)
+    if done.failed:
+        _console.print(f"{len(done.failed)} of {done.read} conversations failed; {out} has the others.")
+    return int(bool(done.failed))
 
 
 async def ingest(settings: Settings, path: Path, language: str | None) -> int:

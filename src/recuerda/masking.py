@@ -161,6 +161,12 @@ _PASSWORD_GIVEN = re.compile(
     r"(?:\s*[:=]\s*| (?:is|was|es|era|é|eh|foi) )[\"'“]?([^\s,;\"'”]{4,})",
     re.I,
 )
+# "... to Hunter!2024, the current one is Gr8scott_77": another beside the one a word announced.
+_PASSWORD_TOO = re.compile(
+    r"\b(?:current|old|new|previous|last|other|actual|anterior|viej[ao]|nuev[ao]|antigu?[ao]|atual|nov[ao]|outr[ao]|"
+    r"otr[ao])(?: one)? (?:is|was|es|era|é|foi) ((?=[^\s,;]*\d)(?=[^\s,;]*[A-Za-z])[^\s,;\"'“”]{6,})",
+    re.I,
+)
 _WIFI = re.compile(r"\bwi-?fi\b[^\n?]{0,30}? (?:is|es|é) ((?=\S*\d)(?=\S*[A-Za-z])[\w#@!*-]{6,})", re.I)
 _ORDERLY = re.compile(r"\b(?:order|pedido|orden|ticket|tracking|factura|invoice|modelo?)\b", re.I)
 
@@ -191,7 +197,9 @@ def _candidates(text: str) -> Iterator[Span]:
     for match in _PASSWORD_NEAR.finditer(text):
         if not _ORDERLY.search(text, match.start(), match.start(1)):
             yield (match.start(1), match.start(1) + len(match[1].rstrip(".)")), "password")
-    for match in (*_PASSWORD_GIVEN.finditer(text), *_WIFI.finditer(text)):
+    announced = _PASSWORD_NEAR.search(text) is not None
+    too = _PASSWORD_TOO.finditer(text) if announced else ()
+    for match in (*_PASSWORD_GIVEN.finditer(text), *too, *_WIFI.finditer(text)):
         word = match[1].rstrip(".)")
         if not _WORDS_ABOUT.fullmatch(word) and len(word) >= 4:
             yield (match.start(1), match.start(1) + len(word), "password")

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from pydantic import BaseModel
 
-from recuerda.errors import BadInput
+from recuerda.errors import BadInput, Unavailable
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
 from recuerda.extraction.offline import extract_file
@@ -59,7 +59,8 @@ async def test_a_file_of_conversations(extractor: EmbeddedExtractor, tmp_path: P
     record = {"id": "c1", "lang": "en", "turns": [{"role": "customer", "text": "I wear size 42"}]}
     (tmp_path / "in.jsonl").write_text(json.dumps(record) + "\n\n")
     done: list[int] = []
-    assert await extract_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", extractor, done.append) == 1
+    result = await extract_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", extractor, done.append)
+    assert (result.read, result.failed) == (1, [])
     (line,) = (tmp_path / "out.jsonl").read_text().splitlines()
     (fact,) = json.loads(line)["facts"]
     assert (fact["attribute"], fact["value"], fact["quote"], fact["turn"]) == (
@@ -70,6 +71,28 @@ async def test_a_file_of_conversations(extractor: EmbeddedExtractor, tmp_path: P
     )
     assert done == [1]
     assert not (tmp_path / "out.jsonl.part").exists()
+
+
+async def test_a_conversation_the_model_does_not_answer_loses_no_other(
+    extractor: EmbeddedExtractor, tmp_path: Path
+) -> None:
+    class Choking(Saying):
+        async def structured(self, prompt: str, schema: type[T], *, max_tokens: int = 1000) -> T:
+            if "Boston" in prompt:
+                raise Unavailable("The model did not answer in time.")
+            return await super().structured(prompt, schema, max_tokens=max_tokens)
+
+    said = ["I wear size 42", "I live in Boston", "my shoe size is 9"]
+    records = [
+        {"id": f"c{i}", "lang": "en", "turns": [{"role": "customer", "text": text}]}
+        for i, text in enumerate(said)
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, records)))
+    model = LLMExtractor(Choking(), extractor)
+    result = await extract_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", model)
+    assert (result.read, result.failed) == (3, [(2, "c1", "The model did not answer in time.")])
+    written = [json.loads(line)["id"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert written == ["c0", "c2"]
 
 
 @pytest.mark.parametrize(

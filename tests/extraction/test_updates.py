@@ -45,6 +45,11 @@ SCENARIOS = [
     ),
     ("tengo un iPhone 12", "vendí el iPhone 12 y compré un Galaxy S22", {"device": "Galaxy S22"}),
     ("uso M de camiseta", "ahora uso S", {"garment_size": "S"}),
+    ("I usually wear an 8", "make that an 8.5 please", {"shoe_size": "8.5"}),
+    ("no como carne", "volví a comer carne", {"diet": "omnivore"}),
+    ("moro em Recife", "a gente se mudou pra Natal", {"city": "Natal"}),
+    ("estoy embarazada", "ya nació mi bebé", {"family": "baby"}),
+    ("my budget is 40 pounds", "we can do 60 pounds from now on", {"budget": "60 GBP"}),
 ]
 
 

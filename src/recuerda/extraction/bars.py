@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from recuerda.extraction.clauses import Clause
 from recuerda.extraction.model import CATEGORIES, Floats
 from recuerda.extraction.normalise import TYPED, Reading
-from recuerda.extraction.reversals import replaces, reverses, settled
+from recuerda.extraction.reversals import replaces, restates, reverses, settled
 from recuerda.extraction.subjects import declares
 from recuerda.extraction.tokens import flat
 from recuerda.models import Category
@@ -88,4 +88,5 @@ def hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> b
         return False
     closes = any(r.attribute.closes for r in readings)
     corrects = back and any(r.value is not None for r in readings)
-    return reverses(said) or settled(said) or corrects or ((closes or replaces(said)) and own)
+    turned = reverses(said) or settled(said) or restates(said)
+    return turned or corrects or ((closes or replaces(said)) and own)

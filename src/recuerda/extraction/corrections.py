@@ -11,7 +11,8 @@ from recuerda.extraction.reversals import ADDS
 from recuerda.extraction.tokens import flat
 
 _CUE = re.compile(
-    r"\b(sorry|correction|i mean(t)?|actually|my mistake|oops|typo|perdon|disculp\w*|me equivoque|digo|"
+    r"\b(sorry|make (?:it|that)|scratch that|correction|i mean(t)?|actually|my mistake|oops|"
+    r"typo|perdon|disculp\w*|me equivoque|digo|"
     r"quise decir|"
     r"mejor dicho|en realidad|corrijo|desculp\w*|errei|quis dizer|quero dizer|alias|na verdade|corrigindo|"
     r"ops|opa|pera|espera|wait|hold on)\b"
@@ -26,7 +27,9 @@ _BARE = re.compile(
 _BACK = 6  # turns
 # Weaker words, "sorry", "actually", do not tell that something said before was wrong.
 _TAKEN_BACK = re.compile(
-    r"\b(correction|instead|turn(s|ed) out (it|that|not|i'm not)|was (all )?a mistake|corrijo|corrigindo|"
+    r"\b(correction|instead|scratch that|(changed|change) my mind|on second thoughts?|"
+    r"cambie de (idea|opinion)|pensandolo (bien|mejor)|mudei de ideia|pensando (bem|melhor)|"
+    r"turn(s|ed) out (it|that|not|i'm not)|was (all )?a mistake|corrijo|corrigindo|"
     r"me equivoque|"
     r"me enganei|era (un |um )?(error|engano|equivocacion)|"
     r"(al final|resulto que|en realidad|afinal|na verdade) (no|nao) (era|es|e|sou|soy)|"

@@ -6,8 +6,8 @@ from datetime import datetime
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Close, Known
-from recuerda.extraction.replacing import parted_with, put_right, stopped, swapped_away
-from recuerda.extraction.reversals import is_denial, opposite, parted, settles, withdraws
+from recuerda.extraction.replacing import called_off, parted_with, put_right, resumed, stopped, swapped_away
+from recuerda.extraction.reversals import born, is_denial, opposite, parted, settles, withdraws
 from recuerda.extraction.statements import content, plain_value, topic
 from recuerda.models import Category
 
@@ -24,6 +24,8 @@ def ended(
     positive = not is_denial(draft.value) and not withdraws(draft.statement)
     gone = (
         *stopped(known, draft),
+        *resumed(known, draft),
+        *called_off(known, draft),
         *swapped_away(known, draft),
         *put_right(known, draft),
         *parted_with(known, draft, catalogue),
@@ -31,6 +33,7 @@ def ended(
     done_with = {k.id for k in gone}
     for fact in known:
         theirs = fact.subject == draft.subject or (fact.attribute == "pet" and fact.value == draft.subject)
+        theirs = theirs or born(draft.statement)  # of the baby, and of the mother
         if not theirs or fact.valid_from > now:
             continue
         if attribute and positive and _closes(attribute, draft, fact):

@@ -50,6 +50,7 @@ _FROM_NOW = _any(r"\b(from now on|de ahora en (adelante|mas)|a partir de (agora|
 _MY_WAY = _any(
     r"\b(i|we|i'd|i'll|i'm) (only |now |always )?(prefer|live|wear|use|want|need|take|drink|eat|pay|work|am|"
     r"rather)\b",
+    r"\b(i|we) can (do|go|spend|pay|manage|afford|stretch)\b",
     r"\b(prefiero|prefiro|vivo|moro|uso|tomo|como|pago|trabajo|trabalho|soy|sou)\b",
     r"\b(call|ring|text|e-?mail|write|message|contact|deliver|send)\b( it| them)?( to)? (me|us)\b",
     r"\b(escrib|llam|mand|envi|avis|contact|entreg)\w*(me|nos)\b|\bme (escriban?|llamen?|manden?|avisen?)\b",
@@ -134,6 +135,21 @@ _DECLINES = re.compile(
     r"(yo |eu )?(prefiero|prefiro|preferiria) (que )?(no|nao))"
     r"(\W+(thanks|thank you|please|gracias|por favor|obrigad[oa]))*\W*"
 )
+# What is so of somebody outside the household, and nothing of the customer.
+_OTHERS = _any(
+    r"^((and|but|so|y|pero|e|mas) )*(my|mi|meu|minha) (best |old )?(buddy|mate|friend|boss|manager|colleague|"
+    r"co-?worker|neighbou?r|amig[oa]|jef[ea]|chefe|colega|companer[oa]|vecin[oa]|vizinh[oa])('s \w+)? "
+    r"(is|was|has|wears|says|said|reckons|thinks|swears|loves|loved|uses|rides|drives|es|mide|tiene|dice|"
+    r"dijo|calza|usa|jura|e|mede|tem|diz|disse|calca|acha|amou|adorou)\b",
+    r"\b(my|of my|d[oa] meu|d[oa] minha|de mi) ex\b",
+    r"\b(my|mi|meu|minha) \w+,? (who|that|que) (lives|vive|mora) (in|en|em|no|na)\b",
+)
+_THEIRS = re.compile(r"^((and|y|e|that|que) )?(his|her|their|he|she|they|su|el|ella|ele|ela|o dele|a dela)\b")
+_FIRST_PERSON = re.compile(r"\b(i|i'm|me|we|us|yo|nos|eu|gente)\b")
+_VERDICT = re.compile(
+    r"^((it|that|this)( is|'?s)|eso|isso|esta|ta)( esta| ta)?( muy| very| so| muito)? "
+    r"(mal|bad|wrong|errado|ruim|bien|bem|fine|good|ok)( eso| isso)?$"
+)
 _WH = re.compile(
     r"^(how|what|which|who|where|when|why|do|does|did|can|could|is|are|will|would|should|any|como|que|"
     r"cual\w*|quien|"
@@ -196,15 +212,30 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
     if untrusted(text):
         return set(range(len(clauses)))
     said = flat(text)
-    return {
-        k
-        for k, c in enumerate(clauses)
-        if _asks(said, clauses, k)
-        or _claims(said, clauses, c)
-        or _SUPPOSES.search(said[c.start : c.end])
-        or _DECLINES.fullmatch(said, c.start, c.end)
-        or _TO_MEMORY.search(said[c.start : c.end])
-    }
+    barred: set[int] = set()
+    told_by: int | None = None  # the sentence in which somebody else speaks of themselves
+    for k, clause in enumerate(clauses):
+        words = said[clause.start : clause.end]
+        if _others(words):
+            told_by = clause.sentence
+        theirs = told_by == clause.sentence and _THEIRS.search(words) is not None
+        if theirs or _asks(said, clauses, k) or _claims(said, clauses, clause) or _says_nothing(words):
+            barred.add(k)
+    return barred
+
+
+def _says_nothing(clause: str) -> bool:
+    """What is not so or is so of others, a bare "no" or "that's wrong", an order to the memory."""
+    return _others(clause) or bool(
+        _SUPPOSES.search(clause)
+        or _VERDICT.search(clause)
+        or _DECLINES.fullmatch(clause)
+        or _TO_MEMORY.search(clause)
+    )
+
+
+def _others(clause: str) -> bool:
+    return _OTHERS.search(clause) is not None and _FIRST_PERSON.search(clause) is None
 
 
 def sarcastic(text: str, clauses: Sequence[Clause], k: int) -> bool:

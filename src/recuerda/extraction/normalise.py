@@ -144,6 +144,10 @@ def _try(
         return None
     # "no fim do mês", "no WhatsApp": in Portuguese "no" is mostly "in the".
     denied = re.sub(r"\bno\b", " ", said) if language == "pt" else said
+    if (
+        value is not None and value in attribute.choices
+    ):  # "no como carne" is all of it how one says vegetarian
+        denied = _compiled(attribute.choices[value]).sub(" ", denied)
     if value is not None and attribute.type == "choice" and attribute.negatable and _DENIES.search(denied):
         value = f"{NOT}{value}"
     return Reading(attribute, value)

@@ -3,12 +3,21 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from recuerda.errors import BadInput
+from recuerda.errors import BadInput, Unavailable
 from recuerda.extraction import Draft, Extractor, Role, Turn
 from recuerda.language import from_locale
+
+
+@dataclass(slots=True)
+class Extracted:
+    """How many conversations were read, and which of them failed: (line, id, why)."""
+
+    read: int = 0
+    failed: list[tuple[int, Any, str]] = field(default_factory=list)
 
 
 async def extract_file(
@@ -16,25 +25,30 @@ async def extract_file(
     out_path: Path,
     extractor: Extractor,
     progress: Callable[[int], None] | None = None,
-) -> int:
-    """Facts of every conversation in `in_path`, written to `out_path`; returns how many conversations.
+) -> Extracted:
+    """Facts of every conversation in `in_path`, written to `out_path`.
 
-    `progress` is called with the number done so far. The output appears once it is whole.
-    Raises `BadInput` naming the line that is not a conversation, `Unavailable` when the engine is.
+    `progress` is called with the number done so far. The output appears once all were tried. A conversation
+    whose engine did not answer has no line there (no facts would be a lie) and is told of in what returns.
+    Raises `BadInput` naming the line that is not a conversation, before any is read for its facts.
     """
-    count = 0
+    done = Extracted()
+    conversations = [(number, record, _turns(record, number)) for number, record in _records(in_path)]
     unfinished = out_path.with_name(out_path.name + ".part")
     with unfinished.open("w", encoding="utf-8") as out:
-        for number, record in _records(in_path):
-            turns = _turns(record, number)
-            drafts = await extractor.extract(turns, language=from_locale(record.get("lang")))
-            facts = [as_fact(draft) for draft in drafts]
-            out.write(json.dumps({"id": record.get("id"), "facts": facts}, ensure_ascii=False) + "\n")
-            count += 1
+        for number, record, turns in conversations:
+            try:
+                drafts = await extractor.extract(turns, language=from_locale(record.get("lang")))
+            except Unavailable as error:
+                done.failed.append((number, record.get("id"), error.detail))
+            else:
+                facts = [as_fact(draft) for draft in drafts]
+                out.write(json.dumps({"id": record.get("id"), "facts": facts}, ensure_ascii=False) + "\n")
+            done.read += 1
             if progress:
-                progress(count)
+                progress(done.read)
     os.replace(unfinished, out_path)
-    return count
+    return done
 
 
 def as_fact(draft: Draft) -> dict[str, Any]:

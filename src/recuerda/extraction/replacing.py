@@ -11,12 +11,15 @@ from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.changes import Known
+from recuerda.extraction.phrases import SAY
 from recuerda.extraction.reversals import (
     ADDS,
     came,
+    cancels,
     given_up,
     parted,
     replaces,
+    resumes,
     swapped,
     withdraws,
     works_again,
@@ -34,10 +37,11 @@ HALF = 0.4  # of the older statement's words, for what is not a taste
 _FAR = 0.35  # a corrected size is near the first one
 
 _BARE = re.compile(
-    r"^(i'?m|i am|it'?s|it is|soy|son|es|sou|sao|e)( really| actually| now| ahora| agora| un| um| an?|"
+    r"^(i'?m|i am|it'?s|it is|make (?:it|that)|soy|son|es|que sean?|sou|sao|e|"
+    r"coloca|que seja)( really| actually| now| ahora| agora| un| um| an?|"
     r" size| talla| down to| up to)*"
     r" (?P<v>\d{1,2}([.,]5)?( y medio| e meio)?)( really| actually| now| ahora| agora)*"
-    r"([, ]+(not|no|nao|and not|y no|e nao)( an?| un| um)? \d{1,2}([.,]5)?)?$"
+    r"([, ]+(not|no|nao|and not|y no|e nao)( an?| un| um)? \d{1,2}([.,]5)?)?( please| por favor)?$"
 )
 _UNIT = re.compile(
     r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
@@ -56,6 +60,14 @@ _HABIT = re.compile(
 _TASTE = re.compile(
     r"\b(prefer\w*|rather|favou?rite|preferid[oa]|favorit[oa]|like|love|gustan?|encantan?|gosto|adoro|want)\b"
 )
+_NEVER = re.compile(r"^(i |we |eu |yo )?(don'?t|do not|no|nao|never|nunca)\b")
+_HAVE = re.compile(r"\b(have|own|i've got|we've got|tengo|tenemos|tenho|temos)\b")
+_JOURNEY = re.compile(
+    r"\b(trip|travel\w*|holiday|flight|fly(ing)?|going to|off to|viaj\w*|vuelo|vamos a|voy a|vacacion\w*|"
+    r"viag\w*|voo|ferias|vamos (pra|para)|vou (pra|para))\b"
+)
+_REQUESTS = frozenset({"cancel", "return", "exchange", "refund", "keep", "stay"})
+_SAID_OF_CANCELLING = content("cancel cancelled cancelen cancelar call called off please favor final lo todo")
 _SAID_OF_STOPPING = words(
     "had have gave give given up just all really tive tuve that com con it go ende lo la"
 )
@@ -122,6 +134,38 @@ def stopped(known: Sequence[Known], draft: Draft) -> list[Known]:
     return [k for k in habits if _names(k, given)]
 
 
+def resumed(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "I'm back climbing": that it was given up, or never done, is over."""
+    if not resumes(draft.statement) or withdraws(draft.statement):
+        return []
+    ours, found = content(draft.statement), []
+    for fact in known:
+        left = given_up(fact.statement) or (fact.statement if _NEVER.search(flat(fact.statement)) else "")
+        theirs = content(left) - _SAID_OF_STOPPING
+        if fact.subject == draft.subject and len(ours & theirs) > len(theirs) / 3:
+            found.append(fact)
+    return found
+
+
+def called_off(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "Cancel the Lisbon trip": what was planned by that name, or the only journey there is."""
+    if not cancels(draft.statement):
+        return []
+    plans = [
+        k
+        for k in known
+        if k.category in {Category.EVENT, Category.INTENT}
+        and k.attribute not in _REQUESTS
+        and k.subject == draft.subject
+        and not withdraws(k.statement)
+    ]
+    ours = content(draft.statement) - _SAID_OF_CANCELLING
+    named = [k for k in plans if ours & topic(k.statement)]
+    journeys = [k for k in plans if _JOURNEY.search(flat(k.statement))]
+    alone = _JOURNEY.search(flat(draft.statement)) is not None and len(journeys) == 1
+    return named or (journeys if alone else [])
+
+
 def swapped_away(known: Sequence[Known], draft: Draft) -> list[Known]:
     """ "I traded the Nikon for a Sony": the fact of the Nikon."""
     old = swapped(draft.statement)
@@ -150,7 +194,22 @@ def parted_with(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> l
         ours = [k for k in known if k.attribute == attribute.name and k.subject == draft.subject]
         if len(ours) == 1 and re.search(attribute.words, said, re.IGNORECASE):
             found += ours
-    return found
+    return found or _only_such_thing(known, draft)
+
+
+def _only_such_thing(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "The sofa's gone": the one thing they have that all its words name."""
+    given = content(SAY["gone"].sub(" ", flat(draft.statement)))
+    things = [
+        k
+        for k in known
+        if (k.category is Category.POSSESSION or _HAVE.search(flat(k.statement)))
+        and k.subject == draft.subject
+        and k.attribute != "order"
+        and given
+        and _names(k, given)
+    ]
+    return things if len(things) == 1 else []
 
 
 def named_before(known: Sequence[Known], draft: Draft) -> Draft:

@@ -36,6 +36,7 @@ _SETTLED = (
     Settled("kept", frozenset({"return", "exchange", "refund"})),
     Settled("stays", frozenset({"cancel"})),
     Settled("bought", frozenset({"buy"})),
+    Settled("born", frozenset({"condition"}), frozenset({"pregnancy"})),
 )
 
 
@@ -91,9 +92,29 @@ def came(text: str) -> bool:
     return _ARRIVED.said(flat(text))
 
 
+def resumes(text: str) -> bool:
+    """Does again what was given up: "I'm back running", "volví a comer carne"."""
+    return SAY["resumes"].search(flat(text)) is not None
+
+
+def born(text: str) -> bool:
+    return SAY["born"].search(flat(text)) is not None
+
+
+def cancels(text: str) -> bool:
+    """Something planned is called off; not "don't cancel"."""
+    said = flat(text)
+    return SAY["cancels"].search(said) is not None and SAY["stays"].search(said) is None
+
+
 def replaces(text: str) -> bool:
     """ "I prefer black now": what held before does not."""
     return SAY["instead"].search(flat(text)) is not None
+
+
+def restates(text: str) -> bool:
+    """ "Make that a 9.5"."""
+    return SAY["restates"].search(flat(text)) is not None
 
 
 def gains(text: str) -> bool:
