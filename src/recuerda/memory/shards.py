@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 BATCH = 20  # Chroma's embedded writes hold the interpreter: 20 rows keep other work waiting about 15 ms
 _BULK = 5000  # in a process of its own; Chroma takes no more than 5461 at once
 _ENTRIES_A_SHARD, _FEWEST, _MOST = 2000, 16, 1024
-_LOADED = 100_000  # entries read into Chroma's memory, which it never gives back, before it is opened anew
+LOADED = 100_000  # entries read into Chroma's memory, which it never gives back, before it is opened anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Shards:
     @property
     def crowded(self) -> bool:
         """Whether so much has been read that it is time to close and open again."""
-        return self._loaded is not None and self._loaded > _LOADED
+        return self._loaded is not None and self._loaded > LOADED
 
     def close(self) -> None:
         with self._lock:
