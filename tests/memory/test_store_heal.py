@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -75,6 +76,14 @@ def scribble(folder: Path) -> None:
         path.write_bytes(data)
 
 
+def swell(folder: Path) -> None:
+    """A header that asks for room for ten million entries: Chroma takes it, 4 GB for each file."""
+    for path in (folder / "chroma").glob("*/header.bin"):
+        header = bytearray(path.read_bytes())
+        struct.pack_into("<Q", header, 12, 10_000_000)
+        path.write_bytes(header)
+
+
 def lose_ids(folder: Path) -> None:
     for path in (folder / "chroma").glob("*/index_metadata.pickle"):
         path.write_bytes(b"")
@@ -105,7 +114,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "damage", [truncate, scribble, lose_ids, lose_segment, lose_folder, lose_catalogue, spoil_catalogue]
+    "damage",
+    [
+        truncate,
+        scribble,
+        pytest.param(
+            swell, marks=pytest.mark.skipif(sys.platform != "linux", reason="bounded on Linux only")
+        ),
+        lose_ids,
+        lose_segment,
+        lose_folder,
+        lose_catalogue,
+        spoil_catalogue,
+    ],
 )
 async def test_damage_is_noticed_and_healed(
     filled: Path, tmp_path: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
