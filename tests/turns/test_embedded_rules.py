@@ -210,3 +210,44 @@ async def test_what_is_told_off_the_record_counts_while_it_lasts(
     answered = await shop.reply(case(language, WHICH[language], known, transcript=told, remembers=False))
     assert said_back in answered.text
     assert "f1" not in answered.used.facts
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("es", "¿y cuánto cuesta?"),
+        ("pt", "e quanto custa?"),
+        ("pt", "é impermeável?"),
+        ("en", "and how much is it?"),
+    ],
+)
+async def test_a_short_question_is_about_what_was_just_recommended(
+    shop: ReplyShop, language: Language, message: str
+) -> None:
+    told = [
+        {
+            "author": "assistant",
+            "text": {"es": "Te sugiero Cumbre Alta.", "pt": "Sugiro o Cumbre Alta."}.get(
+                language, "I'd suggest the Cumbre Alta."
+            ),
+        }
+    ]
+    answered = await shop.reply(case(language, message, transcript=told))
+    assert "/shop/products/cumbre-alta" in answered.text
+    assert answered.text.count("/shop/products/") == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "message", "never"),
+    [
+        ("pt", "qual é a política de troca?", "não consigo ajudar"),
+        ("en", "can i change the address?", "forget"),
+    ],
+)
+async def test_what_sounds_like_something_else(
+    shop: ReplyShop, language: Language, message: str, never: str
+) -> None:
+    known = fact("f1", "fit", "shoe_size", "43", "I wear 43")
+    answered = await shop.reply(case(language, message, known))
+    assert never not in answered.text
+    assert answered.used.intent == "answer"

@@ -125,9 +125,9 @@ def referred(case: Case, part: Part) -> list[Product]:
         return []  # it names something of its own
     if any(words.cues[cue].search(plain) for cue in ("ordered", "cheapest", "all")):
         return []
-    if words.cues["again"].fullmatch(plain) or not (
-        words.cues["price"].search(plain) or words.wishes_in(plain)
-    ):
+    is_it = part.text.lstrip("¿ ").lower().startswith("é ")  # "é impermeável?": no "e" that goes on
+    goes_on = words.cues["again"].fullmatch(plain) and not is_it
+    if not words.cues["price"].search(plain) and (goes_on or not words.wishes_in(plain)):
         return []
     return named(case, products, case.last_reply)[:1]
 

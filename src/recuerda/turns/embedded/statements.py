@@ -97,7 +97,8 @@ def _old_value(case: Case, draft: Draft) -> str | None:
 def _corrected(case: Case, draft: Draft) -> str | None:
     old = _old_value(case, draft)
     before = case.words.phrase(draft.attribute, old)
-    return case.say("corrected", new=_item(case, draft), old=before) if before else None
+    new = case.words.phrase(draft.attribute, draft.value) or case.speech.quote(draft.quote, 90)
+    return case.say("corrected", new=new, old=before) if before else None
 
 
 def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
