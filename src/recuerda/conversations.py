@@ -130,7 +130,8 @@ async def recent(
     )
     found = list(reversed((await session.exec(query)).all()))
     blanks = await stale_spans(session, [m.id for m in found])
-    stale = await stale_facts(session, [f for m in found for f in (m.receipt or {}).get("facts", [])])
+    used = [f for m in found for f in (m.receipt or {}).get("facts", [])]
+    stale = await stale_facts(session, found[0].customer_id, used) if found else set()
     return [
         (m, blank(m.text, blanks.get(m.id, [])))
         for m in found
@@ -174,12 +175,17 @@ async def last_act(session: Session, message: Message, *, replies: int = 2) -> d
 _CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
 
 
-async def stale_facts(session: Session, fact_ids: list[str]) -> set[str]:
-    """Which of these facts may no longer be used."""
+async def stale_facts(session: Session, customer_id: str, fact_ids: list[str]) -> set[str]:
+    """Which of these may not be used (any more) for this customer: past, gone, or somebody else's.
+
+    A reply written while two customers were merged may name facts that went back to the other.
+    """
     if not fact_ids:
         return set()
-    query = select(Fact.id).where(col(Fact.id).in_(fact_ids), col(Fact.status).not_in(_CURRENT))
-    return set((await session.exec(query)).all())
+    query = select(Fact.id).where(
+        col(Fact.id).in_(fact_ids), Fact.customer_id == customer_id, col(Fact.status).in_(_CURRENT)
+    )
+    return set(fact_ids) - set((await session.exec(query)).all())
 
 
 async def stale_spans(session: Session, message_ids: list[str]) -> dict[str, list[tuple[int, int]]]:

@@ -92,15 +92,15 @@ async def _receipt(session: Session, message: Message) -> Receipt | None:
     if message.receipt is None:
         return None
     receipt = Receipt(**message.receipt)
-    receipt.because = await _because(session, receipt.facts)
+    receipt.because = await _because(session, message.customer_id, receipt.facts)
     return receipt
 
 
-async def _because(session: Session, fact_ids: list[str]) -> list[Because]:
+async def _because(session: Session, customer_id: str, fact_ids: list[str]) -> list[Because]:
     """The words behind the facts, looked up now: what was forgotten since is not shown again."""
     if not fact_ids:
         return []
-    gone = await stale_facts(session, fact_ids)
+    gone = await stale_facts(session, customer_id, fact_ids)
     query = (
         select(Fact, Evidence)
         .join(Evidence, col(Evidence.id) == col(Fact.evidence_id), isouter=True)

@@ -166,11 +166,11 @@ async def _recall(
     )
     found = [item for item in found if item.conversation_id != message.conversation_id]
     async with sources.db.read() as session:
-        stale = await _stale(session, found)
+        stale = await _stale(session, message.customer_id, found)
     return [_memory(item, item.score) for item in found if item.id not in stale]
 
 
-async def _stale(session: Session, items: Sequence[Recalled]) -> set[str]:
+async def _stale(session: Session, customer_id: str, items: Sequence[Recalled]) -> set[str]:
     """Memories of messages whose fact is no longer current, and of replies that used such a fact."""
     query = select(Memory.id, Memory.external_id).where(
         col(Memory.id).in_([i.id for i in items]), Memory.kind == "turn"
@@ -183,7 +183,7 @@ async def _stale(session: Session, items: Sequence[Recalled]) -> set[str]:
         col(Message.id).in_(message_of.values()), col(Message.receipt).is_not(None)
     )
     used = {mid: (receipt or {}).get("facts", []) for mid, receipt in (await session.exec(replies)).all()}
-    gone = await conversations.stale_facts(session, [f for ids in used.values() for f in ids])
+    gone = await conversations.stale_facts(session, customer_id, [f for ids in used.values() for f in ids])
     return {
         memory_id
         for memory_id, message_id in message_of.items()
