@@ -204,8 +204,8 @@ async def test_no_filter_and_no_cursor_widens_what_is_ones_own(two: Two) -> None
         assert silent(await two.as_max("GET", path))
     for q in ("arco alto", "medias moradas", SAID, "' OR 1=1 --", '{"$ne": ""}', two.rosa.id):
         path = f"/v1/customers/{two.max.id}/recall"
-        query = {"q": q, "limit": "50", "customer_id": two.rosa.id}
-        answer = await two.as_max("GET", path, params=query)
+        asked = {"q": q, "limit": "50", "customer_id": two.rosa.id}
+        answer = await two.as_max("GET", path, params=asked)
         assert answer.status_code == 200
         assert silent(answer), q
 

@@ -156,3 +156,28 @@ async def test_the_keyless_demo_is_for_this_machines_user_only(settings: Setting
             {"Sec-Fetch-Site": "cross-site"},
         ):
             assert (await shop.http.get(path, headers=headers)).status_code == 401, headers
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b'{"customer": "\xff"}', 400, "not UTF-8: byte 14"),
+        (b"[" * 200_000 + b"]" * 200_000, 400, "nested too deep"),
+        (b'{"customer": ' + b"9" * 5000 + b"}", 400, "too long"),
+        (b'{"customer": }', 400, "breaks off at character 13"),
+        (b'{"customer": {"name": "\\ud800", "email": "a@example.com"}}', 422, "customer.name"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_says_why(shop: Shop, body: bytes, status: int, said: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await shop.http.post("/v1/conversations", content=body, headers=headers)
+    assert (response.status_code, said in response.json()["detail"]) == (status, True), response.text
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"\\u0000"', '"\\ud800"'])
+async def test_data_that_a_database_could_not_keep(shop: Shop, value: str) -> None:
+    customer = await shop.customer_of(await shop.open())
+    note = f'[{{"kind": "note", "text": "x", "at": "2026-01-01T00:00:00Z", "data": {{"x": {value}}}}}]'
+    headers = {"Content-Type": "application/json"}
+    path = f"/v1/customers/{customer}/memories"
+    assert (await shop.http.post(path, content=note, headers=headers)).status_code == 422

@@ -63,3 +63,14 @@ async def test_bytes_of_any_kind(shop: Shop, body: bytes, signature: str) -> Non
 @pytest.mark.parametrize(("body", "status"), [(b"a=" + b"b" * 300_000, 413), (b"a=1&" * 1000, 422)])
 async def test_huge_forms_cost_nothing(shop: Shop, body: bytes, status: int) -> None:
     assert (await post(shop, body, "x")).status_code == status
+
+
+async def test_a_flood_of_bad_signatures_meets_the_addresses_limit(
+    twilio_settings: Callable[..., object],
+) -> None:
+    async with run_shop(twilio_settings(rate_per_address=3)) as shop:  # type: ignore[arg-type]
+        statuses = [(await post(shop, b"From=x", "bad")).status_code for _ in range(5)]
+        assert statuses == [403, 403, 403, 429, 429]
+        form = {"MessageSid": "SM1", "AccountSid": ACCOUNT, "From": LUCIA, "Body": "Hola"}
+        signature = RequestValidator(TOKEN).compute_signature(PUBLIC_URL + PATH, form)
+        assert (await post(shop, urlencode(form).encode(), signature)).status_code == 200  # Twilio's go on

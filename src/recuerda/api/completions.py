@@ -63,7 +63,7 @@ async def _conversation(session: Session, customer: Customer, body: CompletionRe
     return made.id
 
 
-@router.post("/completions")
+@router.post("/completions", responses={200: {"content": {"text/event-stream": {}}}, 503: {}})
 async def complete(body: CompletionRequest, recuerda: Running, asking: BrandMayChat) -> Any:
     """Answers the last `user` message with the memory of `user`; earlier ones are remembered already."""
     last = body.messages[-1]

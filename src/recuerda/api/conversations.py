@@ -48,7 +48,7 @@ async def _customer(session: Session, body: NewConversation, asking: Caller) -> 
     )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={404: {}})
 async def open_conversation(
     body: NewConversation, recuerda: Running, asking: MayChat, key: Key = None
 ) -> ConversationView:
@@ -107,7 +107,7 @@ async def list_messages(
     "/{conversation_id}/messages",
     status_code=201,
     response_model=TurnView,
-    responses={201: {"content": {"text/event-stream": {}}}},
+    responses={201: {"content": {"text/event-stream": {}}}, 503: {}},
 )
 async def post_message(
     conversation_id: str,
@@ -179,7 +179,7 @@ async def _events(recuerda: Recuerda, accepted: Accepted) -> AsyncIterator[str]:
         yield _event("error", {"problem": error.problem()})
 
 
-@router.post("/{conversation_id}/handoff")
+@router.post("/{conversation_id}/handoff", responses={409: {}})
 async def hand_off(conversation_id: str, recuerda: Running, asking: MayChat) -> ConversationView:
     """Ask for a person; the assistant answers no more until the conversation is handed back."""
     async with recuerda.db.write() as session:

@@ -168,7 +168,7 @@ async def add_fact(
         return (await profile.view(session, [fact]))[0]
 
 
-@router.post("/customers/{customer_id}/memories", status_code=201)
+@router.post("/customers/{customer_id}/memories", status_code=201, responses={503: {}})
 async def add_memories(
     customer_id: str,
     body: list[NewMemoryItem],
@@ -208,7 +208,7 @@ async def add_memories(
     return Page(items=[Created(id=i) for i in ids])
 
 
-@router.get("/customers/{customer_id}/recall")
+@router.get("/customers/{customer_id}/recall", responses={503: {}})
 async def recall(
     customer_id: str,
     recuerda: Running,
@@ -235,7 +235,7 @@ async def recall(
     return Page(items=[MemoryView.model_validate(item, from_attributes=True) for item in found])
 
 
-@router.post("/customers/{customer_id}/merges", status_code=201)
+@router.post("/customers/{customer_id}/merges", status_code=201, responses={409: {}})
 async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: BrandMayAdminister) -> MergeView:
     """`other_id` is the same person: their history becomes this customer's. Can be undone."""
     async with recuerda.db.write() as session:
@@ -247,7 +247,7 @@ async def merge(customer_id: str, body: NewMerge, recuerda: Running, asking: Bra
     return MergeView.model_validate(merged, from_attributes=True)
 
 
-@router.delete("/merges/{merge_id}")
+@router.delete("/merges/{merge_id}", responses={409: {}})
 async def unmerge(merge_id: str, recuerda: Running, asking: BrandMayAdminister) -> MergeView:
     async with recuerda.db.write() as session:
         merged = await customers.unmerge(session, merge_id)

@@ -25,7 +25,7 @@ async def explain(fact_id: str, recuerda: Running, asking: MayRead) -> FactStory
     return told
 
 
-@router.post("/{fact_id}/decisions")
+@router.post("/{fact_id}/decisions", responses={409: {}})
 async def decide(fact_id: str, body: NewDecision, recuerda: Running, asking: MayWrite) -> FactView:
     """Confirm, edit, reject or forget a fact. Kept with who decided, when and why.
 

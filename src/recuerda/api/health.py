@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import APIRouter, Response
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlmodel import col, func, select
 
@@ -26,7 +26,10 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get(
+    "/readyz",
+    responses={503: {"description": "Not ready; the same body.", "content": {"application/json": {}}}},
+)
 async def readyz(recuerda: Running) -> JSONResponse:
     """Whether it can serve, part by part. A part that is `degraded` does not stop it: without the index
     recall is served from SQL, without a worker replies are still written and the rest waits."""
@@ -51,7 +54,7 @@ async def readyz(recuerda: Running) -> JSONResponse:
     return JSONResponse(jsonable_encoder(body), status_code=200 if ready else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def prometheus(recuerda: Running) -> Response:
     """For Prometheus: counts and times, never words."""
     await _count_jobs(recuerda)

@@ -14,7 +14,7 @@ DocumentId = Annotated[str, Path(pattern=r"^[\w.:@-]{1,200}$")]
 router = APIRouter(prefix="/v1/knowledge", tags=["knowledge"])
 
 
-@router.put("/{document_id}")
+@router.put("/{document_id}", responses={503: {}})
 async def put(
     document_id: DocumentId,
     body: NewKnowledge,
@@ -43,7 +43,7 @@ async def remove(document_id: str, recuerda: Running, asking: BrandMayTendKnowle
     return Response(status_code=204)
 
 
-@router.get("")
+@router.get("", responses={503: {}})
 async def search(
     recuerda: Running,
     asking: BrandMayTendKnowledge,

@@ -21,6 +21,11 @@ class BadJSON(RecuerdaError):
     title = "The body is not JSON"
 
 
+class NotSaidToBeJSON(RecuerdaError):
+    status = 415
+    title = "The body is not said to be JSON"
+
+
 def respond(error: RecuerdaError, request: Request) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if "retry_after" in error.extra:
@@ -38,8 +43,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         problems = error.errors()
-        if any(p["type"] == "json_invalid" for p in problems):
-            return respond(BadJSON("Send valid JSON with `Content-Type: application/json`."), request)
+        broken = next((p for p in problems if p["type"] == "json_invalid"), None)
+        if broken is not None:
+            return respond(BadJSON(f"The JSON breaks off at character {broken['loc'][-1]}."), request)
+        if problems[0]["loc"] == ("body",) and problems[0]["type"] != "missing" and not _says_json(request):
+            return respond(NotSaidToBeJSON("Send JSON, with `Content-Type: application/json`."), request)
         found = [{"where": _place(p["loc"]), "what": p["msg"]} for p in problems]
         problem = RecuerdaError(
             "; ".join(f"{f['where']}: {f['what']}" for f in found[:3])
@@ -52,6 +60,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400 and error.__cause__:  # FastAPI's, of a body it could not parse
+            return respond(BadJSON(_unreadable(error.__cause__)), request)
         problem = RecuerdaError(_ADVICE.get(error.status_code, str(error.detail)))
         problem.status, problem.title = error.status_code, str(error.detail)
         body = problem.problem(request.url.path) | {"type": "about:blank"}
@@ -72,6 +82,19 @@ _ADVICE = {
     413: TOO_LARGE.detail,
     405: "This address does not take this method. See /docs.",
 }
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _unreadable(error: BaseException) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"The body is not UTF-8: byte {error.start} cannot be read. Encode it as UTF-8."
+    if isinstance(error, RecursionError):
+        return "The JSON is nested too deep. Send a flatter one."
+    return "The body holds a number that is too long."
 
 
 def _place(loc: tuple[Any, ...]) -> str:

@@ -145,7 +145,12 @@ async def _consents(session: Session, customer_id: str) -> ConsentsView:
     )
 
 
-@router.get("/customers/{customer_id}/export", response_class=JSONResponse, response_model=None)
+@router.get(
+    "/customers/{customer_id}/export",
+    response_class=JSONResponse,
+    response_model=None,
+    responses={200: {"content": {"text/html": {}}}},
+)
 async def export(
     customer_id: str,
     recuerda: Running,
@@ -262,7 +267,7 @@ async def add_request(
         return request_view(request)
 
 
-@router.post("/requests/{request_id}/decisions")
+@router.post("/requests/{request_id}/decisions", responses={409: {}})
 async def decide_request(
     request_id: str, body: RequestChange, recuerda: Running, asking: MayAdminister
 ) -> RequestView:

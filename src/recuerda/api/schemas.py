@@ -1,5 +1,6 @@
 """What comes in and what goes out, checked here, at the edge."""
 
+import json
 import re
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -34,6 +35,18 @@ def _without_nul(value: str) -> str:
     return value
 
 
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """What every database takes as JSON: PostgreSQL knows no NUL, no NaN and no half of a character."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (ValueError, RecursionError):
+        raise ValueError("holds NaN, an infinite number, a broken character or is nested too deep") from None
+    if "\\u0000" in text:
+        raise ValueError("NUL characters cannot be stored; leave them out")
+    return value
+
+
 def _within_reach(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("give the offset too, as in 2026-11-22T10:00:00Z")
@@ -48,6 +61,7 @@ def _web_address(value: str) -> str:
     return value
 
 
+Data = Annotated[dict[str, Any], AfterValidator(_storable)]
 Moment = Annotated[datetime, AfterValidator(_within_reach)]
 Locale = Annotated[str, AfterValidator(_known_locale), Field(max_length=35)]
 Line = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=300)]
@@ -218,7 +232,7 @@ class NewMemoryItem(Incoming):
     at: Moment
     id: Line | None = Field(None, description="The brand's own id: saying it again replaces the item.")
     language: Locale | None = None
-    data: dict[str, Any] | None = None
+    data: Data | None = None
 
 
 class MemoryView(BaseModel):
@@ -254,7 +268,7 @@ class NewKnowledge(Incoming):
     language: Locale
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "article"
     url: Annotated[Line, AfterValidator(_web_address)] | None = None
-    data: dict[str, Any] | None = None
+    data: Data | None = None
 
 
 class KnowledgeView(BaseModel):

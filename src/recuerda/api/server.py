@@ -22,12 +22,14 @@ from recuerda.api import (
     facts,
     health,
     knowledge,
+    openapi,
     problems,
     rights,
     work,
 )
 from recuerda.app import Recuerda, running
 from recuerda.channels import twilio
+from recuerda.errors import BadInput
 from recuerda.llm import ChatModel
 from recuerda.settings import Settings
 from recuerda.shop import pages as shop
@@ -82,11 +84,11 @@ def create_app(
     brand = (conversations, customers, facts, rights, audit, knowledge, completions, work)
     for part in (*brand, health, twilio):
         app.include_router(part.router)
+    openapi.install(app)
     widget.install(app)
     console.install(app)
     if demo:
         shop.install(app)
-    app.add_middleware(_Guard)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -94,6 +96,7 @@ def create_app(
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
         )
+    app.add_middleware(_Guard)  # last, so around all: what CORS answers by itself has the headers too
     return app
 
 
@@ -132,6 +135,8 @@ class _Guard:
             return message
 
         app = self._app
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # which PostgreSQL could not look for
+            app = problems.respond(BadInput("An address cannot hold a NUL character."), Request(scope))
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > MAX_BODY:
             app = problems.respond(problems.TOO_LARGE, Request(scope))

@@ -57,7 +57,7 @@ async def list_work(
     )
 
 
-@router.post("/work/{id}/retry")
+@router.post("/work/{id}/retry", responses={409: {}})
 async def retry_work(
     id: Annotated[int, Path(ge=1, le=_LARGEST)], recuerda: Running, asking: BrandMayAdminister
 ) -> JobView:

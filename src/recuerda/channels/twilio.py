@@ -13,14 +13,14 @@ from fastapi import APIRouter, Request, Response
 from sqlmodel import col, select
 
 from recuerda import conversations, customers
-from recuerda.api.auth import Running
+from recuerda.api.auth import Running, address_of, limits_of
 from recuerda.app import Recuerda
 from recuerda.channels.delivery import KINDS, thread_id
 from recuerda.channels.incoming import Incoming, cut, locale_of, read
 from recuerda.channels.signature import Form, signed_form
 from recuerda.channels.texts import ASK_FOR_TEXT
 from recuerda.db import Session
-from recuerda.errors import Forbidden
+from recuerda.errors import BadInput, Forbidden
 from recuerda.language import from_locale
 from recuerda.models import (
     Assurance,
@@ -43,10 +43,18 @@ _TRIES = 4  # a new customer and a repeated message can each cost one
 _NOTHING = "…"
 
 
-@router.post("/messages", response_class=Response, responses={200: {"content": {"text/xml": {}}}})
+@router.post(
+    "/messages",
+    response_class=Response,
+    responses={200: {"content": {"text/xml": {}}}, 403: {}, 413: {}, 422: {}, 429: {}, 503: {}},
+)
 async def receive(request: Request, recuerda: Running) -> Response:
     """Twilio's webhook for incoming SMS and WhatsApp messages; signed with the account's token."""
-    form = await signed_form(request, recuerda.settings)
+    try:
+        form = await signed_form(request, recuerda.settings)
+    except (BadInput, Forbidden):  # who knocks with nothing of Twilio's is counted, before it is told so
+        limits_of(request).address(address_of(request))
+        raise
     incoming = read(form)
     _check_account(form, incoming, recuerda.settings)
     for left in reversed(range(_TRIES)):
