@@ -78,6 +78,7 @@ def test_the_review_works_without_scripts(people: People) -> None:
     plain.fill("#email", EMAIL)
     plain.fill("#password", "correct horse battery")
     plain.click("form.sign-in button")
+    plain.goto("/console/review?which=all")
     fact = plain.locator(".fact").first
     name = fact.get_attribute("id")
     fact.get_by_role("button", name="Confirm").click()

@@ -36,10 +36,15 @@ router = console_router()
 
 @router.get("/review")
 async def queue(
-    visit: SignedIn, category: str = "", language: str = "", sensitivity: str = "", after: str = ""
+    visit: SignedIn,
+    which: str = "",
+    category: str = "",
+    language: str = "",
+    sensitivity: str = "",
+    after: str = "",
 ) -> Response:
     """Facts waiting, oldest first, filtered; `after` is the last fact of the page before."""
-    where = [*waiting_for_review()]
+    where = [*waiting_for_review(sure=which == "all")]
     if category in set(Category):
         where.append(col(Fact.category) == Category(category))
     if from_locale(language):
@@ -53,7 +58,12 @@ async def queue(
         facts = (await session.exec(query)).all()
         rows = await _with_words(session, facts[:_PAGE])
     await visit.saw("review.list", *(fact.customer_id for fact in facts[:_PAGE]))
-    filters = {"category": category, "language": language, "sensitivity": sensitivity}
+    filters = {
+        "which": "all" if which == "all" else "",
+        "category": category,
+        "language": language,
+        "sensitivity": sensitivity,
+    }
     return await page(
         visit,
         "review.html",

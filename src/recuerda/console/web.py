@@ -138,10 +138,13 @@ AccessSignedIn = Annotated[Visit, Security(signed_in, scopes=[Right.ACCESS])]
 AccessPosted = Annotated[Visit, Security(posted, scopes=[Right.ACCESS])]
 
 
-def waiting_for_review() -> tuple[sa.ColumnElement[bool], ...]:
-    """What makes a fact wait for a reviewer: it may be used, or will be, and nobody has judged it."""
+def waiting_for_review(*, sure: bool = False) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a fact wait for a reviewer: it may be used, or will be, and nobody has judged it.
+
+    With `sure`, also those that need no review, for whoever wants to see everything that was heard.
+    """
     return (
-        col(Fact.review) == Review.NEEDED,
+        col(Fact.review) != Review.DONE if sure else col(Fact.review) == Review.NEEDED,
         col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.PROPOSED]),
         sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > now()),
     )
