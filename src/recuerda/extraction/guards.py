@@ -175,6 +175,12 @@ _TO_MEMORY = _any(
     r"^\W*(?:please |por favor )?(?:undo|deshacer|deshaz\w*|desfa[cz]\w*)(?: (?:that|it|eso|isso))?\W*$",
     r"^\W*(?:you (?:may|can)|(?:ya )?puedes|(?:voce )?(?:ja )?pode) (?:volver a |voltar a )?"
     r"(?:remember|recordar|lembrar|guardar)\b",
+    r"^\W*(?:please |por favor )?(?:do not|don.?t|never) "
+    r"(?:(?:remember|store|save|record)\b|keep (?:this|any|what)\b)",
+    r"^\W*(?:por favor )?(?:no|nao|nunca) "
+    r"(?:recuerdes?|recordes|guardes?|anotes?|lembres?|graves?|salves?)\b",
+    r"^\W*(?:please |por favor )?(?:stop (?:remembering|storing|saving|recording)"
+    r"|dej(?:a|e|en) de (?:recordar|guardar|anotar)|par[ae] de (?:lembrar|guardar|anotar))\b",
 )
 _WINKS = "\U0001f644\U0001f643\U0001f921"  # rolling eyes, upside down, clown
 _LATIN_END = 0x250  # letters beyond are of other alphabets: not one of our languages
