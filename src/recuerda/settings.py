@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         (), description="Comma-separated origins of pages that may call the API from a browser."
     )
     rate_per_key: int = Field(
-        12_000, ge=0, description="Requests a minute with one API key; 0 means without limit."
+        60_000, ge=0, description="Requests a minute with one API key; 0 means without limit."
     )
     rate_per_customer: int = Field(
         240, ge=0, description="Requests a minute for one customer; 0 means without limit."
