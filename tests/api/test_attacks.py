@@ -125,8 +125,8 @@ ATTACKS: list[tuple[str, str, Any]] = [
     ("GET", "/v1/customers?external_id=rosa", None),
     # what is the brand's own
     ("GET", "/v1/audit?customer={customer}", None),
-    ("GET", "/v1/work", None),
-    ("POST", "/v1/work/1/retry", None),
+    ("GET", "/v1/jobs", None),
+    ("POST", "/v1/jobs/1/retry", None),
     ("GET", "/v1/knowledge?q=arco", None),
     ("PUT", "/v1/knowledge/x", {"title": "x", "text": "x", "language": "en"}),
     ("DELETE", "/v1/knowledge/x", None),
@@ -169,7 +169,7 @@ async def test_the_table_leaves_out_no_endpoint(two: Two) -> None:
     paths = two.shop.app.openapi()["paths"].items()
     there = {(m.upper(), shape(p)) for p, operations in paths if "{" in p for m in operations}
     there -= {("PUT", shape("/v1/knowledge/{x}")), ("DELETE", shape("/v1/knowledge/{x}"))}  # tried with an id
-    there -= {("POST", shape("/v1/work/{x}/retry"))}
+    there -= {("POST", shape("/v1/jobs/{x}/retry"))}
     assert there - tried == set()
 
 

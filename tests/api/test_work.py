@@ -16,14 +16,14 @@ async def _dead(shop: Shop) -> int:
 
 async def test_what_was_given_up_is_listed_explained_and_tried_again(shop: Shop) -> None:
     number = await _dead(shop)
-    [job] = (await shop.http.get("/v1/work", params={"state": "dead"})).json()["items"]
+    [job] = (await shop.http.get("/v1/jobs", params={"state": "dead"})).json()["items"]
     assert (job["id"], job["last_error"]) == (number, "Unavailable")
     assert "could not be reached" in job["explanation"]
-    again = await shop.http.post(f"/v1/work/{number}/retry")
+    again = await shop.http.post(f"/v1/jobs/{number}/retry")
     assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (200, "ready", 0)
-    assert (await shop.http.get("/v1/work", params={"state": "dead"})).json()["items"] == []
-    assert (await shop.http.post(f"/v1/work/{number}/retry")).status_code == 409
-    assert (await shop.http.post("/v1/work/999999/retry")).status_code == 404
+    assert (await shop.http.get("/v1/jobs", params={"state": "dead"})).json()["items"] == []
+    assert (await shop.http.post(f"/v1/jobs/{number}/retry")).status_code == 409
+    assert (await shop.http.post("/v1/jobs/999999/retry")).status_code == 404
 
 
 async def test_pages_of_work(shop: Shop) -> None:
@@ -31,7 +31,7 @@ async def test_pages_of_work(shop: Shop) -> None:
     seen, cursor = [], None
     while True:
         query = {"state": "dead", "limit": "2", **({"cursor": cursor} if cursor else {})}
-        page = (await shop.http.get("/v1/work", params=query)).json()
+        page = (await shop.http.get("/v1/jobs", params=query)).json()
         seen += [job["id"] for job in page["items"]]
         if (cursor := page["next_cursor"]) is None:
             break

@@ -40,8 +40,8 @@ def job_view(job: Job) -> JobView:
     )
 
 
-@router.get("/work")
-async def list_work(
+@router.get("/jobs")
+async def list_jobs(
     recuerda: Running,
     asking: BrandMayAdminister,
     state: JobState | None = None,
@@ -57,8 +57,8 @@ async def list_work(
     )
 
 
-@router.post("/work/{id}/retry", responses={409: {}})
-async def retry_work(
+@router.post("/jobs/{id}/retry", responses={409: {}})
+async def retry_job(
     id: Annotated[int, Path(ge=1, le=_LARGEST)], recuerda: Running, asking: BrandMayAdminister
 ) -> JobView:
     """Try a job that was given up once more, from the start."""
