@@ -127,7 +127,9 @@ class Importer:
 
     def _line(self, number: int, record: Any) -> _Line:
         if isinstance(record, Exception):
-            raise ValueError("it is not JSON")
+            raise ValueError(
+                "it is nested too deep" if isinstance(record, RecursionError) else "it is not JSON"
+            )
         if not isinstance(record, dict):
             raise ValueError("it is not an object")
         customer = record.get("customer")
@@ -142,6 +144,10 @@ class Importer:
         data = record.get("data")
         if data is not None and not isinstance(data, dict):
             raise ValueError("`data` must be an object")
+        for name in ("language", "speaker", "channel"):
+            if not isinstance(record.get(name), str | None):
+                raise ValueError(f"`{name}` must be text")
+        _storable(record)
         item = NewMemory(
             kind=_required(record, "kind"),
             external_id=_required(record, "id"),
@@ -175,12 +181,14 @@ def _records(path: Path) -> Iterator[tuple[int, Any]]:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is not UTF-8: save it as UTF-8 first.") from error
+    except csv.Error as error:
+        raise BadInput(f"{path.name} is not CSV, from line {reader.line_num} on: {error}.") from error
 
 
 def _from_json(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return error
 
 
@@ -200,12 +208,23 @@ def _required(record: Mapping[str, Any], name: str) -> str:
     return str(value).strip()
 
 
+def _storable(record: Mapping[str, Any]) -> None:
+    """No database takes half of a character, nor PostgreSQL a NUL or a number that is none."""
+    try:
+        text = json.dumps(record, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except ValueError:
+        raise ValueError("it holds a broken character, NaN or an infinite number") from None
+    if "\\u0000" in text:
+        raise ValueError("it holds a NUL character")
+
+
 def _time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError("`at` is not a time such as 2026-11-22T10:00:00Z") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _says(text: str, at: datetime, item: NewMemory) -> bool:

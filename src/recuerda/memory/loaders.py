@@ -76,7 +76,9 @@ def _load(path: Path, otherwise: Language) -> list[NewDocument]:
         raise BadInput(f"{path.name} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is not UTF-8: save it as UTF-8 first.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except RecursionError as error:
+        raise BadInput(f"{path.name} cannot be read: it is nested too deep.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, csv.Error) as error:
         raise BadInput(f"{path.name} cannot be read: {error}") from error
 
 
