@@ -71,10 +71,12 @@ async def append(
         sa.update(Conversation)
         .where(col(Conversation.id) == message.conversation_id)
         .values(next_position=col(Conversation.next_position) + 1, last_message_at=message.at)
+        .returning(Conversation),
+        execution_options={"populate_existing": True, "synchronize_session": False},
     )
-    if locked.rowcount != 1:
+    conversation: Conversation | None = locked.scalar()
+    if conversation is None:
         raise NotFound("There is no conversation with this id.")
-    conversation = await session.get_one(Conversation, message.conversation_id, populate_existing=True)
     message.position = conversation.next_position - 1
     message.customer_id = conversation.customer_id
     if message.author is Author.CUSTOMER:
@@ -114,21 +116,23 @@ async def messages(
     return list((await session.exec(query if limit is None else query.limit(limit))).all())
 
 
-async def recent(
-    session: Session, conversation_id: str, *, before: int, limit: int = 8
-) -> list[tuple[Message, str]]:
-    """The last messages before position `before`, oldest first, each with the text a model may see.
+async def earlier(session: Session, message: Message, limit: int = 8) -> list[Message]:
+    """The last messages before `message`, oldest first."""
+    query = (
+        select(Message)
+        .where(Message.conversation_id == message.conversation_id, col(Message.position) < message.position)
+        .order_by(col(Message.position).desc())
+        .limit(limit)
+    )
+    return list(reversed((await session.exec(query)).all()))
+
+
+async def visible(session: Session, found: list[Message]) -> list[tuple[Message, str]]:
+    """These messages, each with the text a model may see.
 
     Words whose fact was since forgotten, rejected or replaced are blanked out, and a reply that
     used such a fact is left out: what is not current does not come back through the transcript.
     """
-    query = (
-        select(Message)
-        .where(Message.conversation_id == conversation_id, col(Message.position) < before)
-        .order_by(col(Message.position).desc())
-        .limit(limit)
-    )
-    found = list(reversed((await session.exec(query)).all()))
     blanks = await stale_spans(session, [m.id for m in found])
     used = [f for m in found for f in (m.receipt or {}).get("facts", [])]
     stale = await stale_facts(session, found[0].customer_id, used) if found else set()
@@ -139,40 +143,39 @@ async def recent(
     ]
 
 
-async def may_remember(session: Session, conversation_id: str, *, lock: bool = False) -> bool:
-    """Whether what is said in it may be learnt.
+async def lock_customer(session: Session, conversation_id: str) -> None:
+    """Inside the transaction that would write what is learnt: it locks the customer's row, as turning memory
+    off does, so that either `may_remember` sees the switch or the switch sees what was written."""
+    whose = select(Conversation.customer_id).where(Conversation.id == conversation_id).scalar_subquery()
+    await session.exec(select(Customer.id).where(Customer.id == whose).with_for_update())
 
-    With `lock`, inside the transaction that would write: it locks the customer's row, as turning memory off
-    does, so that either this sees the switch or the switch sees what was written.
-    """
-    conversation = await get(session, conversation_id)
-    switch = select(Customer.remember).where(Customer.id == conversation.customer_id)
-    customer = (await session.exec(switch.with_for_update() if lock else switch)).first()
-    await session.refresh(conversation, ["remember"])
-    return bool(customer and conversation.remember)
+
+async def may_remember(session: Session, conversation_id: str) -> bool:
+    """Whether what is said in it may be learnt; not when it is gone."""
+    switches = (
+        select(Customer.remember, Conversation.remember)
+        .join(Conversation, col(Conversation.customer_id) == col(Customer.id))
+        .where(Conversation.id == conversation_id)
+    )
+    return all((await session.exec(switches)).first() or [False])
 
 
 _UNDOABLE = ("forget", "refuse", "off_record", "stop_memory")
 
 
-async def last_act(session: Session, message: Message, *, replies: int = 2) -> dict[str, Any] | None:
-    """The receipt of what one of the last replies before `message` did that the customer may still undo."""
-    query = (
-        select(Message)
-        .where(
-            Message.conversation_id == message.conversation_id,
-            Message.author == Author.ASSISTANT,
-            col(Message.position) < message.position,
-        )
-        .order_by(col(Message.position).desc())
-        .limit(replies)
-    )
-    receipts = [earlier.receipt or {} for earlier in (await session.exec(query)).all()]
+async def last_act(session: Session, message: Message) -> dict[str, Any] | None:
+    """`undoable` in what was said before `message`."""
+    return undoable(await earlier(session, message))
+
+
+def undoable(found: list[Message], *, replies: int = 2) -> dict[str, Any] | None:
+    """The receipt of what one of the last replies did that the customer may still undo."""
+    receipts = [m.receipt or {} for m in reversed(found) if m.author is Author.ASSISTANT][:replies]
     last = next((receipt for receipt in receipts if receipt.get("act")), None)
     return last if last and last["act"] in _UNDOABLE else None
 
 
-_CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
+CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
 
 
 async def stale_facts(session: Session, customer_id: str, fact_ids: list[str]) -> set[str]:
@@ -183,7 +186,7 @@ async def stale_facts(session: Session, customer_id: str, fact_ids: list[str]) -
     if not fact_ids:
         return set()
     query = select(Fact.id).where(
-        col(Fact.id).in_(fact_ids), Fact.customer_id == customer_id, col(Fact.status).in_(_CURRENT)
+        col(Fact.id).in_(fact_ids), Fact.customer_id == customer_id, col(Fact.status).in_(CURRENT)
     )
     return set(fact_ids) - set((await session.exec(query)).all())
 
@@ -195,7 +198,7 @@ async def stale_spans(session: Session, message_ids: list[str]) -> dict[str, lis
     query = (
         select(Evidence.message_id, Evidence.start, Evidence.end)
         .join(Fact, col(Fact.id) == col(Evidence.fact_id))
-        .where(col(Evidence.message_id).in_(message_ids), col(Fact.status).not_in(_CURRENT))
+        .where(col(Evidence.message_id).in_(message_ids), col(Fact.status).not_in(CURRENT))
     )
     spans: dict[str, list[tuple[int, int]]] = {}
     for message_id, start, end in (await session.exec(query)).all():

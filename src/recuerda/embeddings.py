@@ -4,6 +4,7 @@ Vectors are float32 and of unit length, so a dot product is the cosine. Each emb
 that is stored beside every vector; vectors of different names are never compared.
 """
 
+import asyncio
 import os
 import threading
 from collections import OrderedDict
@@ -37,6 +38,12 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions)."""
         ...
+
+
+async def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+    """In a thread, unless nothing is to be computed. Shape (len(texts), dimensions)."""
+    kept = embedder.kept(texts) if isinstance(embedder, SentenceEncoder) else None
+    return await asyncio.to_thread(embedder.embed, texts) if kept is None else kept
 
 
 def unit(vectors: Vectors) -> Vectors:
@@ -75,6 +82,11 @@ class SentenceEncoder:
 
             SentenceEncoder._shared = USE(threads=1)
         return SentenceEncoder._shared
+
+    def kept(self, texts: Sequence[str]) -> Vectors | None:
+        """What is known of these texts already, if all is; waits for nobody."""
+        found = [vector for text in texts if (vector := self._known.get(text)) is not None]
+        return np.stack(found) if texts and len(found) == len(texts) else None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:

@@ -92,7 +92,7 @@ async def test_worker_killed_while_twilio_answers(known: Phone, monkeypatch: pyt
 
     monkeypatch.setattr(Twilio, "send", sends_and_hangs)
     worker = known.shop.recuerda.worker
-    [(job, _)] = await worker._claim()
+    [[(job, _)]] = await worker._claim()
     dying = asyncio.ensure_future(worker._handlers["deliver"](job.payload))
     await sent.wait()
     dying.cancel()

@@ -127,7 +127,8 @@ async def post_message(
     once = Once(key, asking, request.url.path, body)
     logs.note(conversation_id=conversation_id)
     async with recuerda.db.write() as session:
-        await _mine(session, conversation_id, asking)
+        if asking.customer_id is not None:
+            await _mine(session, conversation_id, asking)
         made = await once.before(session)
         if made is None:
             accepted = await recuerda.turns.accept(session, conversation_id, body.text, take=True)

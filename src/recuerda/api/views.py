@@ -13,7 +13,7 @@ from recuerda.api.schemas import (
     Receipt,
     ReplyView,
 )
-from recuerda.conversations import stale_facts
+from recuerda.conversations import CURRENT
 from recuerda.customers import identities
 from recuerda.db import Session
 from recuerda.models import Conversation, Customer, Evidence, Fact, Message, Sensitivity
@@ -100,11 +100,10 @@ async def _because(session: Session, customer_id: str, fact_ids: list[str]) -> l
     """The words behind the facts, looked up now: what was forgotten since is not shown again."""
     if not fact_ids:
         return []
-    gone = await stale_facts(session, customer_id, fact_ids)
     query = (
         select(Fact, Evidence)
         .join(Evidence, col(Evidence.id) == col(Fact.evidence_id), isouter=True)
-        .where(col(Fact.id).in_(fact_ids))
+        .where(col(Fact.id).in_(fact_ids), Fact.customer_id == customer_id, col(Fact.status).in_(CURRENT))
     )
     rows = {
         fact.id: Because(
@@ -115,6 +114,5 @@ async def _because(session: Session, customer_id: str, fact_ids: list[str]) -> l
             special=fact.sensitivity is Sensitivity.SPECIAL,
         )
         for fact, evidence in (await session.exec(query)).all()
-        if fact.id not in gone
     }
     return [rows[fact_id] for fact_id in fact_ids if fact_id in rows]

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import cast
 
 import numpy as np
@@ -30,7 +29,7 @@ _BYTES_A_STAMP = 200
 @dataclass(frozen=True, slots=True)
 class _Kept:
     version: int
-    stamps: dict[str, datetime]
+    stamps: dict[str, sql.Stamp]
     history: History
     complete: bool  # or the newest HELD of a longer history
 

@@ -8,6 +8,7 @@ filled, and beside a server, as `recuerda ingest` is, they are computed here: th
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda.db import Database, Session
-from recuerda.embeddings import Embedder, Vectors, to_bytes
+from recuerda.embeddings import Embedder, Vectors, embed, to_bytes
 from recuerda.language import Language
 from recuerda.memory.passages import Piece, cut, embedded_text
 from recuerda.memory.shelf import FLOOR, KnowledgeHit, Shelf
@@ -25,6 +26,7 @@ from recuerda.models import Document, Passage, now
 from recuerda.settings import Settings
 
 _BATCH = 32
+_FRESH = 0.2  # seconds for which what another process changed may go unseen
 _CANDIDATES = 200  # passages by meaning; by words all are looked at
 
 
@@ -50,6 +52,7 @@ class Knowledge:
         self, db: Database, embedder: Embedder, settings: Settings, vectors: VectorIndex | None = None
     ) -> None:
         self._db, self._embedder, self._vectors = db, embedder, vectors
+        self._until = 0.0
         self._stamp: tuple[Any, ...] | None = None
         self._kept: Shelf | None = None
         self._loading = asyncio.Lock()
@@ -91,6 +94,7 @@ class Knowledge:
             given = iter(vectors)
             for document, cuts in pieces:
                 await self._replace(session, document, [(piece, next(given)) for piece in cuts])
+        self._until = 0.0
 
     async def _replace(
         self, session: Session, new: NewDocument, pieces: Sequence[tuple[Piece, Vectors]]
@@ -123,6 +127,7 @@ class Knowledge:
         async with self._db.write() as session:
             await session.exec(sa.delete(Passage).where(col(Passage.document_id) == id))
             gone = await session.exec(sa.delete(Document).where(col(Document.id) == id))
+        self._until = 0.0
         return bool(cast("sa.CursorResult[Any]", gone).rowcount)
 
     async def documents(self, kind: str | None = None, language: Language | None = None) -> list[Document]:
@@ -154,7 +159,7 @@ class Knowledge:
         if (mended := shelf.mended(query, language)) != query:
             query, vector = mended, None
         if vector is None:
-            vector = (await asyncio.to_thread(self._embedder.embed, [query]))[0]
+            vector = (await embed(self._embedder, [query]))[0]
         near = None
         if self._vectors:
             near = await self._vectors.near_passages(shelf.vectors, vector, _CANDIDATES)
@@ -163,6 +168,8 @@ class Knowledge:
 
     async def _shelf(self) -> Shelf:
         """The passages as they are now; the stamp notices every writer, in this process or another."""
+        if self._kept and time.monotonic() < self._until:
+            return self._kept
         async with self._loading, self._db.read() as session:
             query = select(sa.func.count(), sa.func.sum(Document.version), sa.func.max(Document.updated_at))
             stamp = tuple((await session.exec(query)).one())
@@ -172,4 +179,5 @@ class Knowledge:
                 passages = await session.exec(order.order_by(Passage.document_id, col(Passage.position)))
                 self._kept = await asyncio.to_thread(Shelf, documents, passages.all())
                 self._stamp = stamp
+            self._until = time.monotonic() + _FRESH
             return self._kept

@@ -13,6 +13,7 @@ from recuerda.db import Session
 from recuerda.embeddings import Vectors, from_bytes
 from recuerda.models import Customer, Memory
 
+Stamp = str | datetime  # as the database gives it: only ever compared
 CHUNK = 500  # bound parameters a statement
 
 
@@ -27,10 +28,11 @@ class Row:
     speaker: str | None
     conversation_id: str | None
     language: str
-    written: datetime
+    written: Stamp
 
 
 _VERSION = col(Customer.memory_version)
+_WRITTEN = sa.type_coerce(col(Memory.created_at), sa.types.NullType())  # not parsed: there are many
 _ROW = (
     col(Memory.id),
     col(Memory.text),
@@ -39,7 +41,7 @@ _ROW = (
     col(Memory.speaker),
     col(Memory.conversation_id),
     col(Memory.language),
-    col(Memory.created_at),
+    _WRITTEN,
 )
 
 
@@ -55,11 +57,11 @@ async def version(session: Session, customer_id: str) -> int | None:
     ).scalar_one_or_none()
 
 
-async def stamps(session: Session, customer_id: str, embedder: str) -> dict[str, datetime]:
+async def stamps(session: Session, customer_id: str, embedder: str) -> dict[str, Stamp]:
     """Which memories the customer has and when each was last written."""
-    query = sa.select(col(Memory.id), col(Memory.created_at))
+    query = sa.select(col(Memory.id), _WRITTEN)
     found = await _run(session, query.where(*_of(customer_id, embedder)))
-    return {id: aware(at) for id, at in found}
+    return {id: at for id, at in found}  # noqa: C416
 
 
 async def newest(
@@ -101,7 +103,7 @@ def _of(customer_id: str, embedder: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 def _parsed(found: Iterable[Any]) -> tuple[list[Row], Vectors | None]:
     ordered = sorted(found, key=lambda r: (r[2], r[0]))
-    rows = [Row(r[0], r[1], aware(r[2]), r[3], r[4], r[5], r[6], aware(r[7])) for r in ordered]
+    rows = [Row(r[0], r[1], aware(r[2]), r[3], r[4], r[5], r[6], r[7]) for r in ordered]
     return rows, np.stack([from_bytes(r[8]) for r in ordered]) if ordered else None
 
 

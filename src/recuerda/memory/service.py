@@ -1,6 +1,5 @@
 """Memories: what a customer said and did, written in SQL, derived into Chroma, recalled by meaning."""
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import select
 
 from recuerda.db import Database, Session
-from recuerda.embeddings import Embedder, Vectors
+from recuerda.embeddings import Embedder, Vectors, embed
 from recuerda.language import Language
 from recuerda.masking import mask
 from recuerda.memory import rows as sql
@@ -76,7 +75,7 @@ class Memories:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions); never blocks the event loop."""
         parts = [
-            await asyncio.to_thread(self._embedder.embed, texts[start : start + _EMBED_BATCH])
+            await embed(self._embedder, texts[start : start + _EMBED_BATCH])
             for start in range(0, max(len(texts), 1), _EMBED_BATCH)
         ]
         return parts[0] if len(parts) == 1 else _stack(parts)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from recuerda import consent, reviews
+from recuerda import consent, conversations, reviews
 from recuerda.db import Session
 from recuerda.facts import record
 from recuerda.models import Author, Evidence, Fact, FactEvent, FactStatus, Message, Purpose, Sensitivity
@@ -33,16 +33,19 @@ def from_receipt(receipt: dict[str, Any] | None) -> Asked | None:
 
 
 async def pending(session: Session, message: Message) -> Asked | None:
-    """What `message` may be the answer to: the question of what was said just before it, if that was ours."""
-    before = select(Message).where(
-        Message.conversation_id == message.conversation_id, col(Message.position) < message.position
-    )
-    last = (await session.exec(before.order_by(col(Message.position).desc()).limit(1))).first()
-    return from_receipt(last.receipt) if last and last.author is Author.ASSISTANT else None
+    """What `message` may be the answer to."""
+    return put(await conversations.earlier(session, message, limit=1))
+
+
+def put(said: Sequence[Message]) -> Asked | None:
+    """The question of what was said last, if that was ours."""
+    return from_receipt(said[-1].receipt) if said and said[-1].author is Author.ASSISTANT else None
 
 
 async def asked_before(session: Session, fact_ids: Sequence[str]) -> set[tuple[str, str | None]]:
     """(fact, what about it) of every question put so far; each is put once."""
+    if not fact_ids:
+        return set()
     query = select(FactEvent.fact_id, FactEvent.reason).where(
         col(FactEvent.fact_id).in_(fact_ids), FactEvent.action == ASKED
     )

@@ -63,14 +63,12 @@ class Sources:
 async def gather(sources: Sources, message: Message) -> Context:
     """The context for replying to `message`, bound to its customer and cut to the token budget."""
     async with sources.db.read() as session:
-        conversation = await session.get_one(Conversation, message.conversation_id)
-        customer = await session.get_one(Customer, message.customer_id)
-        transcript = await conversations.recent(session, conversation.id, before=message.position)
+        conversation, customer = await _who(session, message)
+        earlier = await conversations.earlier(session, message)
+        transcript = await conversations.visible(session, earlier)
         stored = await profile.current(session, customer.id, proposed=True)
         quotes = await _first_quotes(session, stored)
         orders = await _orders(session, customer.id)
-        undoable = await conversations.last_act(session, message) is not None
-        asked = await asking.pending(session, message)
         asked_before = await asking.asked_before(session, [fact.id for fact in stored])
     language = from_locale(message.language) or sources.settings.default_language
     said = [Said(m.author.value, text) for m, text in transcript]
@@ -110,15 +108,24 @@ async def gather(sources: Sources, message: Message) -> Context:
         orders=orders,
         knowledge=kept_passages,
         products=products,
-        undoable=undoable,
+        undoable=conversations.undoable(earlier) is not None,
         locale=conversation.locale or customer.locale,
         message_id=message.id,
-        asked=asked,
+        asked=asking.put(earlier),
         remembers=remembers,
         drifts=drifts(stored, orders, products),
         unkept=unkept,
         attended=conversation.status in (ConversationStatus.WAITING, ConversationStatus.AGENT),
     )
+
+
+async def _who(session: Session, message: Message) -> tuple[Conversation, Customer]:
+    both = (
+        select(Conversation, Customer)
+        .join(Customer, col(Customer.id) == col(Conversation.customer_id))
+        .where(Conversation.id == message.conversation_id)
+    )
+    return (await session.exec(both)).one()
 
 
 def _query(text: str, said: Sequence[Said]) -> str:
@@ -138,6 +145,8 @@ async def _vector(sources: Sources, query: str) -> Vectors | None:
 
 async def _first_quotes(session: Session, facts: Sequence[Fact]) -> dict[str, Evidence]:
     wanted = [f.evidence_id for f in facts if f.evidence_id]
+    if not wanted:
+        return {}
     found = await session.exec(select(Evidence).where(col(Evidence.id).in_(wanted)))
     return {evidence.fact_id: evidence for evidence in found.all()}
 
@@ -172,6 +181,8 @@ async def _recall(
 
 async def _stale(session: Session, customer_id: str, items: Sequence[Recalled]) -> set[str]:
     """Memories of messages whose fact is no longer current, and of replies that used such a fact."""
+    if not items:
+        return set()
     query = select(Memory.id, Memory.external_id).where(
         col(Memory.id).in_([i.id for i in items]), Memory.kind == "turn"
     )

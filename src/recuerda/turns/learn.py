@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import col, select
+from sqlmodel.sql.expression import Select
 
 from recuerda import conversations, usage
 from recuerda.db import Database, Session
-from recuerda.embeddings import Embedder
+from recuerda.embeddings import Embedder, Vectors
 from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
 from recuerda.extraction.catalogue import Catalogue
@@ -21,7 +22,7 @@ from recuerda.facts import profile, record
 from recuerda.language import from_locale
 from recuerda.llm import metering
 from recuerda.memory import Memories, NewMemory
-from recuerda.models import Author, Conversation, Memory, Message
+from recuerda.models import Author, Conversation, Customer, Memory, Message
 from recuerda.settings import Settings
 from recuerda.turns import asking
 from recuerda.work import Write, enqueue
@@ -90,6 +91,16 @@ async def enqueue_reindex(session: Session, customer_id: str) -> None:
         await enqueue_index(session, customer_id, ids[start : start + _BATCH])
 
 
+def _said(message_id: str) -> Select[Message, Conversation]:
+    """The message with its conversation, if it may be learnt from."""
+    return (
+        select(Message, Conversation)
+        .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
+        .join(Customer, col(Customer.id) == col(Conversation.customer_id))
+        .where(Message.id == message_id, col(Conversation.remember), col(Customer.remember))
+    )
+
+
 class Learner:
     """Handles `learn` and `index` jobs."""
 
@@ -113,11 +124,12 @@ class Learner:
 
     async def learn(self, payload: Mapping[str, Any]) -> Write | None:
         async with self._db.read() as session:
-            message = await session.get(Message, payload["message_id"])
-            if message is None or not await conversations.may_remember(session, message.conversation_id):
+            found = (await session.exec(_said(payload["message_id"]))).first()
+            if found is None:
                 return None  # erased meanwhile, or not to be remembered
-            conversation = await session.get_one(Conversation, message.conversation_id)
-            turns = await self._turns(session, message)
+            message, conversation = found
+            before = await conversations.earlier(session, message, limit=_CONTEXT)
+        turns = [*(Turn(m.author.value, m.text) for m in before), Turn("customer", message.text)]
         item = memory_of(message, conversation)
         vector = await self._memories.prepare([item])
         with metering() as calls:
@@ -126,25 +138,13 @@ class Learner:
         vectors = dict(zip(statements, await self._memories.embed(statements), strict=True)) if drafts else {}
 
         async def write(session: Session) -> None:
-            # Locks the customer's row: facts of one customer are reconciled one message at a time.
-            if not await conversations.may_remember(session, conversation.id, lock=True):
+            # Facts of one customer are reconciled one message at a time.
+            await conversations.lock_customer(session, conversation.id)
+            if not await conversations.may_remember(session, conversation.id):
                 return  # the customer said so while this was being read
             ids = await self._memories.remember(session, message.customer_id, [item], vector)
-            said = await record.already_said(session, message.id)
-            new = [d for d in drafts if (d.start, d.end, d.attribute) not in said]
-            current = [
-                record.known(f) for f in await profile.current(session, message.customer_id, proposed=True)
-            ]
-            changes = reconcile(current, new, now=message.at, catalogue=self._catalogue, vectors=vectors)
-            await record.apply(
-                session,
-                message,
-                changes,
-                vectors,
-                embedder=self._embedder,
-                catalogue=self._catalogue,
-                marketing_uses=self._settings.marketing_uses,
-            )
+            if drafts:
+                await self._record(session, message, drafts, vectors)
             await asking.catch_up(session, message)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
             usage.record(session, message, calls, self._settings)
@@ -158,18 +158,24 @@ class Learner:
         await self._memories.unindex(payload["customer_id"], payload["ids"])
         return None
 
-    async def _turns(self, session: Session, message: Message) -> list[Turn]:
-        query = (
-            select(Message)
-            .where(
-                Message.conversation_id == message.conversation_id,
-                col(Message.position) < message.position,
-            )
-            .order_by(col(Message.position).desc())
-            .limit(_CONTEXT)
+    async def _record(
+        self, session: Session, message: Message, drafts: list[Draft], vectors: Mapping[str, Vectors]
+    ) -> None:
+        said = await record.already_said(session, message.id)
+        new = [d for d in drafts if (d.start, d.end, d.attribute) not in said]
+        current = [
+            record.known(f) for f in await profile.current(session, message.customer_id, proposed=True)
+        ]
+        changes = reconcile(current, new, now=message.at, catalogue=self._catalogue, vectors=vectors)
+        await record.apply(
+            session,
+            message,
+            changes,
+            vectors,
+            embedder=self._embedder,
+            catalogue=self._catalogue,
+            marketing_uses=self._settings.marketing_uses,
         )
-        before = reversed((await session.exec(query)).all())
-        return [*(Turn(m.author.value, m.text) for m in before), Turn("customer", message.text)]
 
     async def _extract(self, turns: list[Turn], message: Message) -> list[Draft]:
         language, last = from_locale(message.language), [len(turns) - 1]

@@ -212,17 +212,15 @@ class Turns:
             receipt=_receipt(draft),
             engine=draft.engine,
         )
-        async with self._db.read() as session:
-            conversation = await session.get_one(Conversation, message.conversation_id)
-        item = memory_of(reply, conversation)
-        vectors = await self._memories.prepare([item])
+        vectors = await self._memories.embed([mask(reply.text)])
 
         async def write(session: Session) -> None:
-            await conversations.append(session, reply)
-            await conversations.may_remember(session, message.conversation_id, lock=True)
+            conversation = await conversations.append(session, reply)
+            await conversations.lock_customer(session, message.conversation_id)
             await act(session, message, draft.used)
             reply.receipt = _receipt(draft)
             if await conversations.may_remember(session, message.conversation_id):
+                item = memory_of(reply, conversation)
                 ids = await self._memories.remember(session, message.customer_id, [item], vectors)
                 await enqueue_index(
                     session, message.customer_id, ids, conversation_id=message.conversation_id

@@ -4,7 +4,7 @@ transaction."""
 import random
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -24,6 +24,17 @@ BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
 SILENT = 3 * BEAT  # after which it is taken for dead
 _UNFINISHED = (JobState.READY, JobState.RUNNING)
 _LONGEST_PAUSE = 300.0
+_BLIND = {"synchronize_session": False}  # what is written is not in the session, or read no more
+_earlier = aliased(Job)
+_BUSY = (
+    sa.exists()
+    .where(
+        col(_earlier.lane) == col(Job.lane),
+        col(_earlier.id) < col(Job.id),
+        col(_earlier.state).in_(_UNFINISHED),
+    )
+    .correlate(Job)
+)
 _ID = re.compile(r"[a-z]{2,5}_[0-9a-f]{32}")
 
 
@@ -91,46 +102,43 @@ def _ids_only(value: Any) -> None:
 
 async def hold(session: Session, job_id: int) -> Lease | None:
     """Take the job just enqueued for oneself, in the same transaction; None when its lane is busy."""
-    job = await session.get_one(Job, job_id)
-    before = select(Job.id).where(Job.lane == job.lane, col(Job.id) < job_id, col(Job.state).in_(_UNFINISHED))
-    if (await session.exec(before.limit(1))).first() is not None:
-        return None
-    return take(job)
+    token = secrets.token_hex(8)
+    taken = sa.update(Job).where(col(Job.id) == job_id, ~_BUSY).values(**_running(token))
+    attempts = (await session.exec(taken.returning(col(Job.attempts)), execution_options=_BLIND)).scalar()
+    return None if attempts is None else Lease(job_id, token, attempts)
 
 
-def take(job: Job) -> Lease:
-    job.state = JobState.RUNNING
-    job.attempts += 1
-    job.dedupe = None  # from here on new work of the same name is new
-    job.lease_token = secrets.token_hex(8)
-    job.lease_until = now() + LEASE
-    return Lease(cast(int, job.id), job.lease_token, job.attempts)
+def _running(token: str) -> dict[str, Any]:
+    return {
+        "state": JobState.RUNNING,
+        "attempts": col(Job.attempts) + 1,
+        "dedupe": None,  # from here on new work of the same name is new
+        "lease_token": token,
+        "lease_until": now() + LEASE,
+    }
 
 
-async def ready(
-    session: Session, kinds: Collection[str], *, limit: int = 1, lock: bool = False
-) -> Sequence[Job]:
-    """The oldest jobs whose time has come and whose lanes have none before them: at most one a lane."""
-    earlier = aliased(Job)
-    busy = sa.exists().where(
-        col(earlier.lane) == col(Job.lane),
-        col(earlier.id) < col(Job.id),
-        col(earlier.state).in_(_UNFINISHED),
-    )
-    query = (
-        select(Job)
-        .where(
-            Job.state == JobState.READY,
-            col(Job.run_at) <= now(),
-            col(Job.kind).in_(kinds),  # an unknown kind waits for a newer worker
-            ~busy,
-        )
-        .order_by(col(Job.id))
-        .limit(limit)
-    )
-    if lock:
-        query = query.with_for_update(skip_locked=True)
-    return (await session.exec(query)).all()
+async def ready(session: Session) -> set[str]:
+    """The kinds of the jobs that are ready."""
+    return set((await session.exec(select(Job.kind).where(*_ready()).distinct())).all())
+
+
+async def claim(session: Session, kinds: Collection[str], *, limit: int = 1) -> list[tuple[Job, Lease]]:
+    """The oldest that are ready, at most one a lane, taken under one token."""
+    query = select(Job).where(*_ready(), col(Job.kind).in_(kinds))  # an unknown kind waits for a newer worker
+    query = query.order_by(col(Job.id)).limit(limit).with_for_update(skip_locked=True)
+    jobs = (await session.exec(query)).all()
+    if not jobs:
+        return []
+    token = secrets.token_hex(8)
+    taken = sa.update(Job).where(col(Job.id).in_([job.id for job in jobs])).values(**_running(token))
+    await session.exec(taken, execution_options=_BLIND)
+    return [(job, Lease(cast(int, job.id), token, job.attempts + 1)) for job in jobs]
+
+
+def _ready() -> tuple[sa.ColumnElement[bool], ...]:
+    """The time has come, and the lane has none before it."""
+    return Job.state == JobState.READY, col(Job.run_at) <= now(), ~_BUSY  # type: ignore[return-value]
 
 
 def _mine(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:
@@ -145,14 +153,19 @@ async def renew(session: Session, lease: Lease) -> None:
     await session.exec(sa.update(Job).where(*_mine(lease)).values(lease_until=now() + LEASE))
 
 
-async def done(session: Session, lease: Lease) -> None:
-    """Raises `LeaseLost` when it is another's by now."""
-    result = await session.exec(
-        sa.update(Job)
-        .where(*_mine(lease), col(Job.state) == JobState.RUNNING)
-        .values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None)
+async def done(session: Session, *leases: Lease) -> None:
+    """Of one claim. Raises `LeaseLost` when one is another's by now: whoever takes a job over has another
+    token."""
+    finished = sa.update(Job).where(
+        col(Job.id).in_([lease.job_id for lease in leases]),
+        col(Job.lease_token) == leases[0].token,
+        col(Job.state) == JobState.RUNNING,
     )
-    if result.rowcount != 1:
+    result = await session.exec(
+        finished.values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None),
+        execution_options=_BLIND,
+    )
+    if result.rowcount != len(leases):
         raise LeaseLost
 
 

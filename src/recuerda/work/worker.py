@@ -28,6 +28,7 @@ Handler = Callable[[Mapping[str, Any]], Awaitable[Write | None]]
 Together = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 POLL_SECONDS = 1.0
+_GATHER = 0.01  # seconds from being woken to looking: what comes together is taken together
 _TOGETHER = 200  # jobs performed at once, of a kind that can be
 _PUT_OFF = 5.0  # seconds such jobs wait at most while there is other work
 _FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
@@ -42,7 +43,7 @@ class Worker:
         self._recurrences: list[Recurrence] = []
         self._wake = asyncio.Event()
         self._bell = Bell(db)
-        self._slots = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = self._stopping = self._known = False
         self._together_at = 0.0
@@ -68,8 +69,12 @@ class Worker:
         """New work was committed: look now instead of at the next poll. Workers elsewhere are told when
         none of ours is free."""
         self._wake.set()
-        if not self._running or self._slots.locked():
+        if not self._running or self._free == 0:
             self._bell.ring()
+
+    @property
+    def _free(self) -> int:
+        return self._concurrency - len(self._tasks)
 
     async def run(self) -> None:
         """Work until `stop`."""
@@ -82,13 +87,14 @@ class Worker:
             while not self._stopping:
                 self._wake.clear()
                 try:
-                    while not self._stopping and await self._start_one():
+                    while not self._stopping and await self._start_some():
                         pass
                 except Exception:  # the database is away: say so and try again, forever
                     log.exception("work could not be claimed; trying again")
                     await asyncio.sleep(POLL_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    await asyncio.sleep(_GATHER)
         finally:
             self._running = False
             for task in beside:
@@ -130,47 +136,40 @@ class Worker:
     async def drain(self) -> None:
         """Do all that is ready and return: for tests, imports and the command line."""
         while True:
-            while await self._start_one():
+            while await self._start_some():
                 pass
             if not self._tasks:
                 return
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _start_one(self) -> bool:
-        await self._slots.acquire()
-        try:
-            claimed = await self._claim()
-        except BaseException:
-            self._slots.release()
-            raise
-        if not claimed:
-            self._slots.release()
-            return False
-        task = asyncio.create_task(self._perform(claimed))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return True
+    async def _start_some(self) -> bool:
+        while not self._free:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        claimed = await self._claim()
+        for jobs in claimed:
+            task = asyncio.create_task(self._perform(jobs))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        return bool(claimed)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._slots.release()
         self._wake.set()
 
-    async def _claim(self) -> list[tuple[Job, Lease]]:
-        """One job, or all that is ready of the kinds done together."""
-        single, many = (self._handlers, 1), (self._together, _TOGETHER)
-        late = asyncio.get_running_loop().time() - self._together_at > _PUT_OFF
-        for kinds, limit in (many, single) if late else (single, many):
-            async with self._db.read() as session:  # a look costs no write lock
-                if not await queue.ready(session, kinds):
-                    continue
+    async def _claim(self) -> list[list[tuple[Job, Lease]]]:
+        """As many jobs as there are hands free, or all that is ready of the kinds done together, as one."""
+        async with self._db.read() as session:  # a look costs no write lock
+            ready = await queue.ready(session)
+        now = asyncio.get_running_loop().time()
+        together = ready & self._together.keys()
+        if together and (now - self._together_at > _PUT_OFF or not ready & self._handlers.keys()):
+            self._together_at = now
             async with self._db.write() as session:
-                jobs = await queue.ready(session, kinds, limit=limit, lock=True)
-                claimed = [(job, queue.take(job)) for job in jobs]
-            if kinds is self._together:
-                self._together_at = asyncio.get_running_loop().time()
-            if claimed:
-                return claimed
+                claimed = await queue.claim(session, together, limit=_TOGETHER)
+            return [claimed] if claimed else []
+        if ready & self._handlers.keys():
+            async with self._db.write() as session:
+                return [[one] for one in await queue.claim(session, self._handlers, limit=self._free)]
         return []
 
     async def _perform(self, claimed: Sequence[tuple[Job, Lease]]) -> None:
@@ -219,8 +218,7 @@ class Worker:
     async def finish(self, *leases: Lease, write: Write | None = None) -> None:
         """One transaction: the work's result and "done". Raises `LeaseLost`, and nothing is written."""
         async with self._db.write() as session:
-            for lease in leases:
-                await queue.done(session, lease)
+            await queue.done(session, *leases)
             if write is not None:
                 await write(session)
         self.wake()
