@@ -7,8 +7,10 @@ the disk is flushed once for all of them. PostgreSQL: plain transactions through
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -19,6 +21,7 @@ from recuerda import sqlite
 
 Session = AsyncSession
 
+_RESTED = 1.0  # seconds without use after which PostgreSQL is asked whether it is still there
 _TOGETHER = 32  # writes that share a commit at most, so that the first does not wait long for the last
 
 
@@ -45,7 +48,10 @@ class Database:
 
     def _engine(self, url: str) -> AsyncEngine:
         if not self.is_sqlite:
-            return create_async_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+            engine = create_async_engine(url, pool_size=10, max_overflow=20)
+            sa.event.listen(engine.sync_engine, "checkin", _on_checkin)
+            sa.event.listen(engine.sync_engine, "checkout", partial(_on_checkout, engine.sync_engine.dialect))
+            return engine
         engine = create_async_engine(
             url,
             connect_args={"timeout": 30, "async_creator_fn": sqlite.connect},
@@ -111,7 +117,8 @@ class Database:
             await connection.execution_options(recuerda_begin="IMMEDIATE")
             await connection.begin()
         except BaseException:
-            await connection.close()
+            if connection.sync_connection:  # unless stopped before there was one
+                await asyncio.shield(asyncio.ensure_future(connection.close()))
             raise
         return _Group(connection, asyncio.get_running_loop().create_future())
 
@@ -157,6 +164,20 @@ async def _transaction(session: AsyncSession) -> AsyncIterator[None]:
     except BaseException:
         await session.rollback()
         raise
+
+
+def _on_checkin(_connection: Any, record: Any) -> None:
+    record.info["rested"] = time.monotonic()
+
+
+def _on_checkout(dialect: Any, connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection that has rested may be dead by now; one just used is not asked again. Raising makes the
+    pool try another."""
+    if time.monotonic() - record.info.get("rested", time.monotonic()) > _RESTED:
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise sa.exc.InvalidatePoolError from error
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
