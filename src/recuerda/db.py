@@ -171,8 +171,8 @@ def _on_checkin(_connection: Any, record: Any) -> None:
 
 
 def _on_checkout(dialect: Any, connection: Any, record: Any, _proxy: Any) -> None:
-    """A connection that has rested may be dead by now; one just used is not asked again. Raising makes the
-    pool try another."""
+    """A connection that has rested may be dead by now; one just used is not asked again. Raising makes
+    the pool connect anew."""
     if time.monotonic() - record.info.get("rested", time.monotonic()) > _RESTED:
         try:
             dialect.do_ping(connection)
