@@ -39,7 +39,10 @@ def _detector() -> "LanguageDetector":
 
 def fold(text: str) -> str:
     """Lower case without accents, for comparing what people type; not length-preserving."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    folded = text.casefold()
+    if folded.isascii():
+        return folded
+    decomposed = unicodedata.normalize("NFKD", folded)
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 

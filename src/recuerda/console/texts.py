@@ -4,10 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from fastapi import Request
 
 from recuerda.language import LANGUAGES, Language, from_locale
+from recuerda.yaml_files import read_yaml
 
 COOKIE = "recuerda_lang"
 _FOLDER = Path(__file__).parent / "text"
@@ -25,7 +25,7 @@ def texts(language: Language) -> dict[str, Any]:
         else:
             flat[prefix] = node
 
-    walk("", yaml.safe_load((_FOLDER / f"{language}.yaml").read_text("utf-8")))
+    walk("", read_yaml(_FOLDER / f"{language}.yaml"))
     return flat
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from recuerda.errors import SetupError
 from recuerda.models import Category, Sensitivity
+from recuerda.yaml_files import parse_yaml
 
 Type = Literal["text", "flag", "choice", "number", "size", "money", "date", "email", "phone"]
 
@@ -98,7 +99,7 @@ def load_catalogue(extension: Path | None = None) -> Catalogue:
 
 def _parse(text: str, name: str) -> dict[str, Attribute]:
     try:
-        entries = yaml.safe_load(text) or {}
+        entries = parse_yaml(text) or {}
         return {key: _attribute(key, entry or {}) for key, entry in entries.items()}
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, re.error) as error:
         raise SetupError(f"The catalogue {name} is not understood: {error}.") from error

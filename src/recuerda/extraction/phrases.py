@@ -3,15 +3,12 @@
 import re
 from importlib.resources import files
 
-import yaml
+from recuerda.yaml_files import read_yaml
 
 
 def _load() -> dict[str, re.Pattern[str]]:
-    text = files("recuerda.extraction").joinpath("phrases.yaml").read_text(encoding="utf-8")
-    return {
-        family: re.compile(rf"\b(?:{'|'.join(patterns)})(?!\w)")
-        for family, patterns in yaml.safe_load(text).items()
-    }
+    phrases = read_yaml(files("recuerda.extraction").joinpath("phrases.yaml"))
+    return {family: re.compile(rf"\b(?:{'|'.join(patterns)})(?!\w)") for family, patterns in phrases.items()}
 
 
 SAY = _load()

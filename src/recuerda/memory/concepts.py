@@ -7,7 +7,8 @@ separated by commas; `*` matches any letters. Only what shops and their customer
 """
 
 import re
-from functools import cache
+from collections import defaultdict
+from functools import cache, lru_cache
 
 from recuerda.language import fold
 
@@ -108,21 +109,38 @@ race_belt: belt*, cinto*, cinturon*, carry my phone, celular, telefone, telefono
 """
 
 
+# A concept, and the rest of what must be said when the form is more than its first word.
+_Form = tuple[str, str | None]
+_WORD = re.compile(r"\w+")
+
+
 @cache
-def _matchers() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    made = []
+def _forms() -> dict[str, list[_Form]]:
+    """By first word, `*` kept: a text's words are looked up here, instead of every form in the text."""
+    made: dict[str, list[_Form]] = defaultdict(list)
     for line in re.sub(r"\n +", " ", _CONCEPTS).strip().splitlines():
         name, _, forms = line.partition(":")
-        patterns = (_pattern(form.strip()) for form in forms.split(","))
-        made.append((f"§{name}", re.compile(rf"\b(?:{'|'.join(patterns)})\b")))
-    return tuple(made)
+        for form in map(str.strip, forms.split(",")):
+            first = re.findall(r"\w+\*?", form)[0]
+            made[first].append((f"§{name}", None if first == form else form))
+    return made
 
 
-def _pattern(form: str) -> str:
-    return r"\w*".join(re.escape(part) for part in form.split("*"))
+@lru_cache(maxsize=100_000)
+def _begun(word: str) -> tuple[_Form, ...]:
+    """The forms a word of a text begins."""
+    heads = [word, *(f"{word[:end]}*" for end in range(1, len(word) + 1))]
+    return tuple(form for head in heads for form in _forms().get(head, ()))
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    letters = r"\w*".join(re.escape(part) for part in form.split("*"))
+    return re.compile(rf"\b{letters}\b")
 
 
 def concepts(text: str) -> list[str]:
     """The concepts a text speaks of, each once, as search terms that no word can be mistaken for."""
     folded = fold(text)
-    return [name for name, pattern in _matchers() if pattern.search(folded)]
+    begun = {form for word in set(_WORD.findall(folded)) for form in _begun(word)}
+    return sorted({name for name, form in begun if form is None or _pattern(form).search(folded)})

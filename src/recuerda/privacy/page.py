@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from recuerda.yaml_files import read_yaml
 
 _HERE = Path(__file__).parent
 _templates = Environment(
@@ -60,5 +61,5 @@ def page(data: dict[str, Any], language: str) -> str:
 
 @cache
 def _words() -> dict[str, dict[str, Any]]:
-    words: dict[str, dict[str, Any]] = yaml.safe_load((_HERE / "page.yaml").read_text("utf-8"))
+    words: dict[str, dict[str, Any]] = read_yaml(_HERE / "page.yaml")
     return words

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,6 +20,7 @@ from recuerda.language import LANGUAGES, Language, from_locale
 from recuerda.models import Assurance, IdentityKind
 from recuerda.shop import catalogue, drawings
 from recuerda.widget import FreshFiles
+from recuerda.yaml_files import read_yaml
 
 BRAND = "Vereda"
 _HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ def install(app: FastAPI) -> None:
 
 @cache
 def _texts(language: Language) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((_HERE / "text" / f"{language}.yaml").read_text("utf-8"))
+    found: dict[str, Any] = read_yaml(_HERE / "text" / f"{language}.yaml")
     return found
 
 

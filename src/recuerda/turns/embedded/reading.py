@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 
 from recuerda.embeddings import Embedder, Vectors
 from recuerda.language import Language, fold
+from recuerda.yaml_files import read_yaml
 
 _BREAKS = re.compile(r"(?<=[.!?…])\s+|\n+|(?<=\S)\s*(?=¿)")
 _HELLO = re.compile(
@@ -53,7 +53,7 @@ class Part:
 
 @cache
 def _intents() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "intents.yaml").read_text("utf-8"))
+    loaded: dict[str, Any] = read_yaml(Path(__file__).parent / "intents.yaml")
     return loaded
 
 

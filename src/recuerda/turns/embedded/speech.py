@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import yaml
-
 from recuerda.language import Language, fold
+from recuerda.yaml_files import read_yaml
 
 _HERE = Path(__file__).parent
 # How amounts are written where each currency is used; unlisted ones get a point before the decimals.
@@ -39,7 +38,7 @@ _TERRITORIES = {
 
 @cache
 def _phrases(language: Language) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((_HERE / "wording" / f"{language}.yaml").read_text("utf-8"))
+    loaded: dict[str, Any] = read_yaml(_HERE / "wording" / f"{language}.yaml")
     return loaded
 
 

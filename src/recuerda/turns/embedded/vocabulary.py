@@ -6,9 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from recuerda.language import Language
+from recuerda.yaml_files import read_yaml
 
 _HERE = Path(__file__).parent
 _NEVER = re.compile(r"(?!)")
@@ -112,7 +111,7 @@ def _attribute(raw: dict[str, Any]) -> Attribute:
 
 @cache
 def vocabulary(language: Language) -> Vocabulary:
-    raw = yaml.safe_load((_HERE / "vocabulary" / f"{language}.yaml").read_text("utf-8"))
+    raw = read_yaml(_HERE / "vocabulary" / f"{language}.yaml")
     named = {"kinds", "attributes", "categories", "subjects", "my"}
     return Vocabulary(
         attributes={name: _attribute(entry) for name, entry in raw["attributes"].items()},
