@@ -1,9 +1,10 @@
 from datetime import timedelta
 
+import httpx
 import pytest
 from sqlmodel import select
 
-from recuerda.access import agents
+from recuerda.access import agents, audit
 from recuerda.access.agents import MAX_FAILURES, create_agent
 from recuerda.errors import BadInput, Conflict
 from recuerda.models import Agent, AgentSession, now
@@ -114,3 +115,56 @@ async def test_the_agents_choice_of_language_lasts(console: Console) -> None:
     response = await console.http.get("/console/language/pt", params={"next": "/console/jobs"})
     assert response.headers["location"] == "/console/jobs"
     assert "Tarefas com falha" in await console.get("/console/jobs")
+
+
+NEW = "a new pair of running shoes"
+
+
+async def test_changing_ones_own_password(console: Console) -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=console.shop.app), base_url="http://127.0.0.1"
+    ) as http:
+        elsewhere = Console(console.shop, http)
+        await elsewhere.sign_in()
+        before = console.http.cookies["recuerda_agent"]
+        changed = await console.post(
+            "/console/me/password", on="/console/me", present=PASSWORD, new=NEW, again=NEW
+        )
+        assert "Your password was changed" in await console.get(changed.headers["location"])
+        assert console.http.cookies["recuerda_agent"] != before
+        assert (await elsewhere.http.get("/console/review")).status_code == 303  # signed out there
+        assert (await elsewhere.sign_in()).status_code == 401
+        assert (await elsewhere.sign_in(password=NEW)).status_code == 303
+    async with console.shop.recuerda.db.read() as session:
+        [noted] = [e for e in await audit.find(session, actor=EMAIL) if e.action == "agent.change-password"]
+    assert noted.target
+
+
+@pytest.mark.parametrize(
+    ("present", "new", "again", "said"),
+    [
+        ("not this one", NEW, NEW, "not your present password"),
+        (PASSWORD, NEW, NEW + "s", "not the same"),
+        (PASSWORD, "short", "short", "has 10 to 200 characters"),
+    ],
+)
+async def test_a_password_that_is_not_changed(
+    console: Console, present: str, new: str, again: str, said: str
+) -> None:
+    response = await console.post(
+        "/console/me/password", on="/console/me", status=422, present=present, new=new, again=again
+    )
+    assert said in response.text
+    assert NEW not in response.text
+    await console.post("/console/sign-out", on="/console/review")  # was still signed in
+    assert (await console.sign_in()).status_code == 303
+
+
+async def test_guessing_the_present_password_locks(console: Console) -> None:
+    for _ in range(MAX_FAILURES):
+        await console.post(
+            "/console/me/password", on="/console/me", status=422, present="guess", new=NEW, again=NEW
+        )
+    await console.post(
+        "/console/me/password", on="/console/me", status=422, present=PASSWORD, new=NEW, again=NEW
+    )

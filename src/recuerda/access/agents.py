@@ -23,7 +23,7 @@ SESSION_LIFE = timedelta(hours=12)
 MAX_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=5)
 MIN_PASSWORD = 10
-_MAX_PASSWORD = 200  # argon2 takes longer ones; nobody types them
+MAX_PASSWORD = 200  # argon2 takes longer ones; nobody types them
 
 _hasher = PasswordHasher()
 
@@ -66,8 +66,8 @@ async def create_agent(
 
 
 async def _hashed(password: str) -> str:
-    if not MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:
-        raise BadInput(f"Choose a password of {MIN_PASSWORD} to {_MAX_PASSWORD} characters.")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise BadInput(f"Choose a password of {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
     return await asyncio.to_thread(_hasher.hash, password)
 
 
@@ -142,7 +142,7 @@ def _count_failure(agent: Agent) -> None:
 
 def _verify(hashed: str, password: str) -> bool:
     try:
-        return _hasher.verify(hashed, password[: _MAX_PASSWORD + 1])
+        return _hasher.verify(hashed, password[: MAX_PASSWORD + 1])
     except VerificationError:
         return False
 

@@ -1,4 +1,4 @@
-"""Signing in and out, and the choice of language."""
+"""Signing in and out, one's own password, and the choice of language."""
 
 import hmac
 import secrets
@@ -9,9 +9,20 @@ from fastapi.responses import RedirectResponse
 
 from recuerda.access import agents, audit
 from recuerda.api.auth import Running, address_of, limits_of
+from recuerda.app import Recuerda
 from recuerda.console.texts import COOKIE as LANGUAGE_COOKIE
-from recuerda.console.web import COOKIE, Posted, back_to, bare_page, console_router
-from recuerda.errors import Unauthorized
+from recuerda.console.web import (
+    COOKIE,
+    Posted,
+    SignedIn,
+    Visit,
+    back_to,
+    bare_page,
+    console_router,
+    page,
+    see,
+)
+from recuerda.errors import BadInput, Unauthorized
 from recuerda.language import from_locale
 
 _HOME = "/console/review"
@@ -68,6 +79,12 @@ async def sign_in(
     if agent is None:
         return _form(request, recuerda, next, email=email, failed=True)
     response = RedirectResponse(back_to(next, _HOME), status_code=303)
+    _keep(response, request, recuerda, token)
+    response.delete_cookie(_PRE_COOKIE, path="/console")
+    return response
+
+
+def _keep(response: Response, request: Request, recuerda: Recuerda, token: str) -> None:
     response.set_cookie(
         COOKIE,
         token,
@@ -77,8 +94,6 @@ async def sign_in(
         samesite="lax",
         secure=_is_secure(request, recuerda.settings.public_url),
     )
-    response.delete_cookie(_PRE_COOKIE, path="/console")
-    return response
 
 
 @router.post("/sign-out")
@@ -87,6 +102,44 @@ async def sign_out(visit: Posted) -> Response:
         await agents.end_session(session, visit.request.cookies[COOKIE])
     response = RedirectResponse("/console/sign-in", status_code=303)
     response.delete_cookie(COOKIE, path="/console")
+    return response
+
+
+@router.get("/me")
+async def me(visit: SignedIn) -> Response:
+    return await _me(visit)
+
+
+async def _me(visit: Visit, *, status: int = 200, failed: str | None = None) -> Response:
+    """`failed` names what was wrong with the password: wrong, differ or unfit."""
+    shortest, longest = agents.MIN_PASSWORD, agents.MAX_PASSWORD
+    return await page(visit, "me.html", status=status, failed=failed, shortest=shortest, longest=longest)
+
+
+@router.post("/me/password")
+async def change_password(
+    visit: Posted,
+    present: Annotated[str, Form()] = "",
+    new: Annotated[str, Form()] = "",
+    again: Annotated[str, Form()] = "",
+) -> Response:
+    """Signs the agent out everywhere else; wrong tries count towards the lock-out, as at the sign-in."""
+    limits_of(visit.request).sign_in(address_of(visit.request))
+    if new != again:
+        return await _me(visit, status=422, failed="differ")
+    try:
+        async with visit.recuerda.db.write() as session:
+            agent = await agents.check_password(session, visit.agent.email, present)
+            if agent:
+                await agents.set_password(session, agent, new)
+                token, _expires = await agents.start_session(session, agent)
+                visit.note(session, "agent.change-password", target=agent.id)
+    except BadInput as error:
+        return await _me(visit, status=error.status, failed="unfit")
+    if agent is None:
+        return await _me(visit, status=422, failed="wrong")
+    response = see("/console/me", done="password")
+    _keep(response, visit.request, visit.recuerda, token)
     return response
 
 
