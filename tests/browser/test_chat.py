@@ -31,6 +31,33 @@ def test_a_fact_is_forgotten_with_its_button(people: People) -> None:
     expect(say(page, "¿Qué sabes de mí?")).not_to_contain_text("42")
 
 
+def test_what_is_known_is_read_as_a_list(people: People) -> None:
+    page = people.shopper("new")
+    open_chat(page)
+    say(page, SAID)
+    page.locator("recuerda-chat .remembered").wait_for()
+    told = say(page, "¿Qué sabes de mí?")
+    expect(told.locator(".text li").first).to_contain_text("talla 42")
+    assert "\n- " not in told.inner_text()
+
+
+def test_dashes_that_are_no_list_stay(people: People) -> None:
+    page = people.shopper("new")
+    said = "Dos cosas:\n- talla 42\n- <b>arco</b> alto\n-5 grados - y nada más"
+    shown = page.evaluate(
+        """async (text) => {
+            const { rich } = await import("/widget/dom.js");
+            const box = document.createElement("div");
+            box.append(rich(text));
+            return box.innerHTML;
+        }""",
+        said,
+    )
+    assert shown == (
+        "Dos cosas:<ul><li>talla 42</li><li>&lt;b&gt;arco&lt;/b&gt; alto</li></ul>-5 grados - y nada más"
+    )
+
+
 def test_the_keyboard_is_enough(people: People) -> None:
     page = people.shopper("new")
     open_chat(page)

@@ -18,6 +18,10 @@ CONSOLE = (
     "/console/customers",
     "/console/conversations",
     "/console/jobs",
+    "/console/requests",
+    "/console/agents",
+    "/console/audit",
+    "/console/me",
     "/console/nothing",
 )
 
@@ -33,6 +37,11 @@ def _check(page: Page) -> None:
     )
     assert nameless == []
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    squeezed = page.evaluate(  # a box to tick stands beside its words
+        """[...document.querySelectorAll('.check')].filter(e => e.offsetHeight > 60 || e.offsetWidth > 400)
+            .map(e => e.outerHTML)"""
+    )
+    assert squeezed == []
 
 
 @pytest.mark.parametrize("language", ["en", "es", "pt"])

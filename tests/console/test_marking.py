@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from recuerda.console.marking import excerpt, pieces
 from recuerda.console.texts import texts
 from recuerda.language import LANGUAGES
+from recuerda.privacy.owned import owned_tables
+from tests.conftest import Shop
 
 spans = st.lists(
     st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda p: (p[0], p[0] + p[1])), max_size=4
@@ -41,3 +43,11 @@ def test_the_three_languages_say_the_same_things() -> None:
     for key in keys["en"]:
         blanks = {str(texts(language)[key]).count("{") for language in LANGUAGES}
         assert len(blanks) == 1, key
+
+
+async def test_every_table_and_kind_of_work_has_a_name(shop: Shop) -> None:
+    named = texts("en")
+    for table in ("customer", *(table.name for table in owned_tables())):
+        assert f"erasure.rows.{table}" in named
+    for kind in (*shop.recuerda.worker._handlers, *shop.recuerda.worker._together):
+        assert f"kind.{kind}" in named

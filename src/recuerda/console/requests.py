@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 
 from fastapi import Form, Response
+from sqlmodel import col, select
 
 from recuerda import consent, customers
 from recuerda.console.web import DataPosted, DataSignedIn, Posted, console_router, page, see
 from recuerda.errors import BadInput
-from recuerda.models import Law, Purpose, RequestKind, RequestStatus, now
+from recuerda.models import Customer, Law, Purpose, RequestKind, RequestStatus, now
 from recuerda.privacy import clock, requests
 
 router = console_router()
@@ -24,8 +25,10 @@ async def show(
         else:
             closed = await requests.find(session, after=after, limit=100)
             found = [request for request in closed if request.status is not RequestStatus.OPEN]
+        whose = col(Customer.id).in_({request.customer_id for request in found})
+        names = dict((await session.exec(select(Customer.id, Customer.name).where(whose))).all())
     await visit.saw("requests.list", *(request.customer_id for request in found))
-    rows = [(request, clock.days_left(request.due_at, now())) for request in found]
+    rows = [(one, clock.days_left(one.due_at, now()), names.get(one.customer_id)) for one in found]
     return await page(visit, "requests.html", rows=rows, shown=status, may_extend=clock.may_extend)
 
 

@@ -40,6 +40,10 @@ class Words:
         text = str(self._texts[key])
         return text.format(**values) if values else text
 
+    def named(self, group: str, name: str) -> str:
+        """The word for one of a group that may grow, such as a kind of work; else the name itself."""
+        return str(self._texts.get(f"{group}.{name}", name))
+
     def months(self) -> list[str]:
         found: list[str] = self._texts["months"]
         return found

@@ -27,8 +27,31 @@ const PIECES =
   /\[([^\]\n]{1,200})\]\(([^()\s]{1,500})\)|\*\*([^*\n]{1,300})\*\*|(https?:\/\/[^\s<>"«»“”]{1,500})|(?<![\w/.:])(\/[a-z][\w-]*(?:\/[\w.-]+)+)/gi;
 const TRAILING = /[.,;:!?)\]}'»”]+$/;
 
-/** `text` with its links, as a fragment. */
+/** `text` with its lists and links, as a fragment. Lines that begin with "- " or "* " make a list. */
 export function rich(text) {
+  const fragment = document.createDocumentFragment();
+  let list = null;
+  let plain = [];
+  const flush = () => {
+    if (plain.length) fragment.append(inline(plain.join("\n")));
+    plain = [];
+  };
+  for (const line of text.split("\n")) {
+    const item = line.match(/^ {0,3}[-*•] +(?=\S)/);
+    if (!item) {
+      list = null;
+      plain.push(line);
+      continue;
+    }
+    flush();
+    if (!list) fragment.append((list = h("ul")));
+    list.append(h("li", {}, inline(line.slice(item[0].length))));
+  }
+  flush();
+  return fragment;
+}
+
+function inline(text) {
   const fragment = document.createDocumentFragment();
   let from = 0;
   for (const match of text.matchAll(PIECES)) {

@@ -33,7 +33,7 @@ export class Panel {
     this.dialog = h(
       "dialog",
       { class: "panel", "aria-labelledby": "title", onkeydown: (event) => event.key === "Escape" && on.close() },
-      h("header", {},
+      h("div", { class: "head" },
         h("div", {}, h("h2", { id: "title" }, brand || text.title), h("p", {}, text.subtitle)),
         h("button", { type: "button", class: "close", "aria-label": text.close, onclick: on.close }, icon(CROSS))),
       h("div", { class: "actions" }, this.person, this.end),

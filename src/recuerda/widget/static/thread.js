@@ -155,7 +155,7 @@ class Mine {
       if (as === "forgotten") return gone();
       const note = status === "proposed" ? [h("small", {}, ` (${this.#text.unconfirmed})`)] : [];
       item.classList.remove("forgotten");
-      item.replaceChildren(h("mark", {}, quote), ...note, " ", button);
+      item.replaceChildren(h("span", {}, h("mark", {}, quote), ...note), button);
       button.disabled = false;
     };
     show(fact.status);
