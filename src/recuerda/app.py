@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -19,7 +20,7 @@ from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
 from recuerda.language import detect
-from recuerda.llm import ChatModel, make_model
+from recuerda.llm import ChatModel, count_tokens, make_model
 from recuerda.memory import Knowledge, Memories
 from recuerda.migrations import migrate
 from recuerda.settings import Settings
@@ -128,10 +129,10 @@ async def running(
     recuerda = build(settings, model=model)
     try:
         await migrate(recuerda.db)
-        await recuerda.memories.start()
+        recuerda._tasks.append(warm := asyncio.create_task(_warm_up(recuerda)))
+        await recuerda.memories.start(after=warm)
         if work:
             recuerda._tasks.append(asyncio.create_task(recuerda.worker.run()))
-        recuerda._tasks.append(asyncio.create_task(_warm_up(recuerda)))
         yield recuerda
     finally:
         await recuerda.turns.settle()
@@ -146,9 +147,11 @@ async def running(
 async def _warm_up(recuerda: Recuerda) -> None:
     """Load the models before the first customer waits for them."""
     await asyncio.to_thread(detect, "hola, ¿cómo estás hoy?", recuerda.settings.default_language)
+    await asyncio.to_thread(count_tokens, "hola")
     await recuerda.knowledge.search("hola", language=recuerda.settings.default_language)
     await recuerda.listener.extract([Turn("customer", "hola")])
     await asyncio.to_thread(recuerda.fallback.warm)
+    gc.freeze()  # all this stays: no need to look through it for garbage again and again
 
 
 def _required(chat: ChatModel | None) -> ChatModel:

@@ -10,7 +10,7 @@ from recuerda.errors import NotFound
 from recuerda.language import detect, from_locale
 from recuerda.memory import NewDocument
 
-DocumentId = Annotated[str, Path(pattern=r"^[\w.:@-]{1,200}$")]
+DocumentId = Annotated[str, Path(pattern=r"^[\w.:@-]+$", max_length=200)]
 router = APIRouter(prefix="/v1/knowledge", tags=["knowledge"])
 
 

@@ -1,5 +1,6 @@
 """Memories: what a customer said and did, written in SQL, derived into Chroma, recalled by meaning."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,13 +55,14 @@ class Memories:
         self._index = self.vectors = VectorIndex(db, embedder, settings)
         self._histories = Histories(embedder.name, embedder.dimensions, cache_bytes)
 
-    async def start(self) -> None:
+    async def start(self, after: asyncio.Task[None] | None = None) -> None:
         """Returns at once; Chroma is opened, probed and healed in the background, SQL serves meanwhile.
+        Importing it alone takes half a second, so it can come `after` what is more urgent.
 
         Raises SetupError when another process uses the same data folder, or the index was made with
         another embedder.
         """
-        await self._index.start()
+        await self._index.start(after)
 
     async def ready(self) -> bool:
         """Waits until the index is open, healed where needed; False when it cannot be opened.

@@ -43,11 +43,12 @@ class VectorIndex:
         self._started = False
         self._closing = False
 
-    async def start(self) -> None:
+    async def start(self, after: asyncio.Task[None] | None = None) -> None:
+        """Takes the folder, and opens Chroma in the background, `after` what is more urgent."""
         await self._refuse_mix()
         await self._home.enter(await self._memories())
         self._started = self._healing = True
-        self._spawn(self._heal())
+        self._spawn(self._heal(after))
 
     async def ready(self) -> bool:
         while self._healing:
@@ -206,8 +207,13 @@ class VectorIndex:
                 self._shards = await asyncio.to_thread(self._home.open)
         await self._settle()
 
-    async def _heal(self) -> None:
+    async def _heal(self, after: asyncio.Task[None] | None = None) -> None:
         """Opens an index that can be trusted; probes, and where needed rebuilds, any other."""
+        if after:
+            await asyncio.wait([after])
+            if after.cancelled():  # stopping already
+                self._healing = False
+                return
         async with self._upkeep:
             try:
                 memories = await self._memories()
