@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import col, select
 
 from recuerda.db import Session
 from recuerda.embeddings import Vectors, to_bytes
@@ -36,20 +36,25 @@ async def write(
     session: Session, customer_id: str, items: Sequence[NewMemory], vectors: Vectors, embedder: str
 ) -> list[str]:
     """See `Memories.remember`."""
-    if not await touch(session, customer_id):  # which locks the customer's row first
+    locked = select(Customer.id).where(Customer.id == customer_id).with_for_update()
+    if (await session.exec(locked)).first() is None:
         raise NotFound("There is no such customer.")
     known = await sql.by_external_id(session, customer_id, items)
     ids: list[str] = []
+    changed = False
     for item, vector in zip(items, vectors, strict=True):
         row = known.get((item.kind, item.external_id))
         if row is None:
             row = _row(customer_id, item, vector, embedder)
             session.add(row)
             known[item.kind, item.external_id] = row
-        else:
-            _replace(row, item, vector, embedder)
+            changed = True
+        elif _replace(row, item, vector, embedder):
+            changed = True
         ids.append(row.id)
-    await session.flush()
+    if changed:
+        await session.flush()
+        await touch(session, customer_id)
     return ids
 
 
@@ -62,22 +67,20 @@ def _row(customer_id: str, item: NewMemory, vector: Vectors, embedder: str) -> M
     )
 
 
-def _replace(row: Memory, item: NewMemory, vector: Vectors, embedder: str) -> None:
+def _replace(row: Memory, item: NewMemory, vector: Vectors, embedder: str) -> bool:
     fields = _fields(item)
     if row.embedder == embedder and all(_same(getattr(row, name), value) for name, value in fields.items()):
-        return
+        return False
     for name, value in fields.items():
         setattr(row, name, value)
     row.embedding, row.embedder, row.created_at = to_bytes(vector), embedder, now()
+    return True
 
 
-async def touch(session: Session, customer_id: str) -> bool:
-    """Tells every process that the customer's memories changed; part of the transaction that does it.
-    False when there is no such customer."""
+async def touch(session: Session, customer_id: str) -> None:
+    """Tells every process that the customer's memories changed; part of the transaction that did it."""
     raised = sa.update(Customer).where(col(Customer.id) == customer_id)
-    raised = raised.values(memory_version=Customer.memory_version + 1)
-    done = await session.exec(raised, execution_options={"synchronize_session": False})
-    return bool(done.rowcount)
+    await session.exec(raised.values(memory_version=Customer.memory_version + 1))
 
 
 def _fields(item: NewMemory) -> dict[str, Any]:
