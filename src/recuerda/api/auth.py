@@ -50,7 +50,9 @@ class Caller:
         if scope not in self.scopes:
             raise Forbidden(f"This key may not do this: it needs the scope `{scope}`.", scope=scope)
 
-    def note(self, session: Session, action: str, customer_id: str, target: str | None = None) -> None:
+    def note(
+        self, session: Session, action: str, customer_id: str | None = None, target: str | None = None
+    ) -> None:
         """Add what this caller does to the audit log, in the transaction that does it."""
         audit.note(
             session,

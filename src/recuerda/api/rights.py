@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from recuerda import consent, customers, privacy
-from recuerda.access import audit
 from recuerda.api.auth import Caller, MayAdminister, MayRead, MayWrite, Running
 from recuerda.api.schemas import Incoming, Line, Moment, Page, Text
 from recuerda.db import Session
@@ -127,13 +126,7 @@ async def add_consent(
     async with recuerda.db.write() as session:
         customer = await _reach(session, customer_id, asking)
         await change(session, customer.id, body.purpose, how=body.how, actor=asking.name)
-        audit.note(
-            session,
-            actor=asking.name,
-            action="consent.given" if body.given else "consent.withdrawn",
-            customer_id=customer.id,
-            address=asking.address,
-        )
+        asking.note(session, "consent.given" if body.given else "consent.withdrawn", customer.id)
         return await _consents(session, customer.id)
 
 
@@ -169,13 +162,7 @@ async def export(
             otherwise=recuerda.settings.data_law,
             note=asking.customer_id is not None,  # a key may be copying for other reasons
         )
-        audit.note(
-            session,
-            actor=asking.name,
-            action="customer.export",
-            customer_id=customer.id,
-            address=asking.address,
-        )
+        asking.note(session, "customer.export", customer.id)
         data = await privacy.export(session, customer.id)
         spoken = language or await language_of(session, customer) or recuerda.settings.default_language
     headers = {"Cache-Control": "no-store"}
@@ -195,14 +182,7 @@ async def erase(
         erasure = await privacy.request_erasure(
             session, customer_id, actor=asking.name, otherwise=recuerda.settings.data_law
         )
-        audit.note(
-            session,
-            actor=asking.name,
-            action="customer.erase",
-            customer_id=erasure.customer_id,
-            target=erasure.id,
-            address=asking.address,
-        )
+        asking.note(session, "customer.erase", erasure.customer_id, erasure.id)
     recuerda.worker.wake()
     response.headers["Location"] = f"/v1/erasures/{erasure.id}"
     return {"erasure_id": erasure.id}
@@ -256,14 +236,7 @@ async def add_request(
             otherwise=recuerda.settings.data_law,
             **body.model_dump(),
         )
-        audit.note(
-            session,
-            actor=asking.name,
-            action=f"request.{request.kind}",
-            customer_id=customer.id,
-            target=request.id,
-            address=asking.address,
-        )
+        asking.note(session, f"request.{request.kind}", customer.id, request.id)
         return request_view(request)
 
 
@@ -280,12 +253,5 @@ async def decide_request(
         request = await requests.decide(
             session, request_id, body.decision, by=asking.name, answer=body.answer
         )
-        audit.note(
-            session,
-            actor=asking.name,
-            action=f"request.{body.decision}",
-            customer_id=request.customer_id,
-            target=request.id,
-            address=asking.address,
-        )
+        asking.note(session, f"request.{body.decision}", request.customer_id, request.id)
         return request_view(request)

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from recuerda import work
-from recuerda.access import audit
 from recuerda.api.auth import BrandMayAdminister, Running
 from recuerda.api.schemas import Page
 from recuerda.errors import Conflict, NotFound
@@ -68,14 +67,7 @@ async def retry_job(
             raise NotFound("There is no job with this number.")
         if not await work.revive(session, id):
             raise Conflict(f"Only a job that was given up can be tried again; this one is {job.state}.")
-        audit.note(
-            session,
-            actor=asking.name,
-            action="work.retry",
-            customer_id=job.customer_id,
-            target=str(id),
-            address=asking.address,
-        )
+        asking.note(session, "work.retry", job.customer_id, str(id))
         await session.refresh(job)
         view = job_view(job)
     recuerda.worker.wake()

@@ -1,4 +1,7 @@
-"""The schema's history (Alembic), run by `recuerda migrate` and at start-up."""
+"""The schema's history (Alembic), run by `recuerda migrate` and at start-up.
+
+Forward only: the way back is the backup made before.
+"""
 
 from pathlib import Path
 

@@ -500,7 +500,3 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_evidence_message_id"), ["message_id"], unique=False)
 
     _evidence_is_verbatim()
-
-
-def downgrade() -> None:
-    raise NotImplementedError("The first schema has nothing before it; delete the data folder instead.")

@@ -65,7 +65,3 @@ def _guard_postgresql() -> None:
         "CREATE TRIGGER audit_entry_not_emptied BEFORE TRUNCATE ON audit_entry "
         "FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_grows()"
     )
-
-
-def downgrade() -> None:
-    raise NotImplementedError("An audit log is not thrown away by a downgrade.")

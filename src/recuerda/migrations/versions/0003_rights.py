@@ -97,8 +97,3 @@ def _keep_words_out_of_the_statistics() -> None:
     for table, columns in _WORDS.items():
         for column in columns:
             op.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" SET STATISTICS 0')
-
-
-def downgrade() -> None:
-    for table in ("worker_beat", "recurring", "data_request", "consent"):
-        op.drop_table(table)

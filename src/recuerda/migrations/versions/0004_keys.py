@@ -33,7 +33,3 @@ def upgrade() -> None:
     )
     op.add_column("agent", sa.Column("special", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("agent", sa.Column("disabled_at", UTCDateTime(), nullable=True))
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Keys would be lost; restore a backup instead.")

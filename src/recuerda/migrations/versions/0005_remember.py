@@ -21,9 +21,3 @@ def upgrade() -> None:
     only_service = sa.text("'[\"service\"]'")
     op.add_column("fact", sa.Column("purposes", purposes, server_default=only_service, nullable=False))
     op.execute("UPDATE fact SET purposes = '[\"service\", \"marketing\"]' WHERE sensitivity <> 'special'")
-
-
-def downgrade() -> None:
-    op.drop_column("fact", "purposes")
-    for table in ("conversation", "customer"):
-        op.drop_column(table, "remember")

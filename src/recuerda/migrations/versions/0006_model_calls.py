@@ -48,7 +48,3 @@ def upgrade() -> None:
     )
     for column in ("customer_id", "conversation_id", "message_id"):
         op.create_index(op.f(f"ix_model_call_{column}"), "model_call", [column])
-
-
-def downgrade() -> None:
-    op.drop_table("model_call")
