@@ -23,8 +23,8 @@ from typing import Any, get_args
 
 from evals.bench.chatters import CHAT, PHONE, TWILIO, Chatter, phone_customer, web_customer
 from evals.bench.fleet import Proc, Shape, fleet
+from evals.bench.twilio_server import FakeTwilio, application, serving
 from sqlmodel import col, select
-from tests.channels.twilio_server import FakeTwilio, application, serving
 
 from recuerda.db import Database
 from recuerda.models import Author, Conversation, Delivery, Evidence, Fact, Job, JobState, Memory, Message

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 from evals.bench.fleet import KEY
-from tests.channels.twilio_server import ACCOUNT, NUMBER, TOKEN
+from evals.bench.twilio_server import ACCOUNT, NUMBER, TOKEN
 from twilio.request_validator import RequestValidator
 
 CHAT, PHONE = 12, 8  # how many talk which way

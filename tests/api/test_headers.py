@@ -63,3 +63,31 @@ async def test_without_a_list_no_page_may_call(shop: Shop) -> None:
     for method in ("GET", "OPTIONS"):
         answer = await shop.http.request(method, "/healthz", headers={"Origin": ALLOWED})
         assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_fault_has_the_headers_too_and_repeats_nothing(shop: Shop) -> None:
+    async def fails() -> None:
+        raise ZeroDivisionError("Ana's words")
+
+    shop.app.add_api_route("/fails", fails)
+    answer = await shop.http.get("/fails")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-request-id"]
+    assert "Ana" not in answer.text
+
+
+async def test_a_body_is_not_read_before_the_key_is_known(shop: Shop) -> None:
+    read = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append("all of it")
+        yield b"{"
+
+    for path in ("/v1/conversations", "/v1/chat/completions", "/v1/customers/x/memories"):
+        answer = await shop.http.post(path, content=body(), headers={"Authorization": "Bearer nobody's"})
+        assert answer.status_code == 401, path
+    assert read == []
+    answer = await shop.http.post("/v1/conversations", content=body())
+    assert (answer.status_code, read) == (415, ["all of it"])

@@ -3,18 +3,13 @@
 Few examples, so that it is done in a minute; evals/README.md says how to try for longer.
 """
 
-import asyncio
-import re
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import schemathesis
-from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -24,34 +19,17 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from recuerda.api.server import create_app
-from tests.channels.twilio_server import serving
+from tests.api.served import served
 from tests.conftest import KEY, make_settings
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 FREE = {"rate_per_key": 0, "rate_per_customer": 0, "rate_per_address": 0}
-NOTE = {"kind": "note", "text": "Asked for socks", "at": "2026-01-01T00:00:00Z"}
-
-
-def serve(app: FastAPI, url: "Future[str]", stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
-    async def run() -> None:
-        async with serving(app) as address:
-            url.set_result(address)
-            await stop.wait()
-
-    loop.run_until_complete(run())
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server beside the test: Schemathesis's own loop is synchronous."""
-    app = create_app(make_settings(tmp_path_factory.mktemp("schema"), **FREE))
-    loop, stop, address = asyncio.new_event_loop(), asyncio.Event(), Future[str]()
-    thread = threading.Thread(target=serve, args=(app, address, stop, loop))
-    thread.start()
-    yield address.result(60)
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(60)
-    loop.close()
+    with served(create_app(make_settings(tmp_path_factory.mktemp("schema"), **FREE))) as address:
+        yield address
 
 
 class Stock:
@@ -123,49 +101,3 @@ def test_every_answer_is_one_that_is_documented(
         case.call_and_validate(base_url=url, headers=HEADERS, checks=CHECKS)
 
     tried()
-
-
-def provoke(http: httpx.Client, status: int, method: str, path: str, operation: dict[str, Any]) -> int | None:
-    """Make the problem happen that the endpoint says it can answer; None where it needs a state."""
-    known = re.sub(r"\{id\}", "1", re.sub(r"\{(?!id\})\w+\}", "x", path))
-    json_type = {"Content-Type": "application/json"}
-    body = "requestBody" in operation
-
-    def ask(url: str = known, **given: Any) -> int:
-        return http.request(method, url, **given).status_code
-
-    match status:
-        case 400:
-            return ask(content=b"{", headers=json_type)
-        case 401:
-            return ask(headers={"Authorization": "Bearer x"})
-        case 413:
-            return ask(content=b" " * (5 * 1024 * 1024 + 1), headers=json_type)
-        case 415:
-            return ask(content=b"{}", headers={"Content-Type": "text/plain"})
-        case 422 if body:
-            return ask(content=b'"x"', headers=json_type)
-        case 422:
-            return ask(known + "?x=%00")
-        case 404 if not body and "recall" not in path:
-            return ask(known.replace("/1/", "/999999/"))
-    return None
-
-
-DOCUMENTED = [
-    (method, path, int(status))
-    for path, operations in schema.raw_schema["paths"].items()
-    if "twilio" not in path
-    for method, operation in operations.items()
-    for status in operation["responses"]
-    if status >= "4"
-]
-
-
-@pytest.mark.parametrize(("method", "path", "status"), DOCUMENTED)
-def test_a_documented_error_is_real(url: str, method: str, path: str, status: int) -> None:
-    operation = schema.raw_schema["paths"][path][method]
-    with httpx.Client(base_url=url, headers=HEADERS, timeout=60) as http:
-        answered = provoke(http, status, method.upper(), path, operation)
-    assert answered in (status, None)
-    assert answered == status or status in (403, 404, 409, 429, 503)  # those are tried one by one elsewhere

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from evals.bench.twilio_server import ACCOUNT, NUMBER, TOKEN, FakeTwilio, application, serving
 from sqlmodel import col, select
 from twilio.request_validator import RequestValidator
 
 from recuerda.models import Author, Conversation, Delivery, Identity, Message
-from tests.channels.twilio_server import ACCOUNT, NUMBER, TOKEN, FakeTwilio, application, serving
 from tests.conftest import Shop, make_settings, run_shop
 
 PATH = "/channels/twilio/messages"

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from evals.bench.twilio_server import FakeTwilio
 from sqlmodel import col
 
 from recuerda import conversations
@@ -13,7 +14,6 @@ from recuerda.channels.provider import Twilio
 from recuerda.models import Author, Delivery, Job, JobState, Message, now
 from recuerda.work import MAX_FAILURES, Worker
 from tests.channels.conftest import LUCIA, Phone
-from tests.channels.twilio_server import FakeTwilio
 from tests.conftest import run_shop
 
 

@@ -5,12 +5,12 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from evals.bench.twilio_server import ACCOUNT, TOKEN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from tests.channels.conftest import LUCIA, PATH, PUBLIC_URL
-from tests.channels.twilio_server import ACCOUNT, TOKEN
 from tests.conftest import Shop, run_shop
 
 _names = st.sampled_from(

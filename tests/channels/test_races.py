@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from evals.bench.twilio_server import FakeTwilio
 
 from recuerda.channels.twilio import EMPTY
 from recuerda.models import Author
 from tests.channels.conftest import LUCIA, Phone
-from tests.channels.twilio_server import FakeTwilio
 from tests.conftest import run_shop
 
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from evals.bench.twilio_server import NUMBER, FakeTwilio
 
 from recuerda.channels.incoming import locale_of
 from recuerda.channels.twilio import EMPTY
 from recuerda.models import Assurance, Author, Conversation, ConversationStatus, IdentityKind, now
 from tests.channels.conftest import LUCIA, PATH, PUBLIC_URL, Phone
-from tests.channels.twilio_server import NUMBER, FakeTwilio
 from tests.conftest import make_settings, run_shop
 
 

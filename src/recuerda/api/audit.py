@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from recuerda.access import audit
-from recuerda.api.auth import BrandMayAdminister, Running
+from recuerda.api.auth import BrandMayAdminister, Running, api_router
 from recuerda.api.schemas import Page
 
-router = APIRouter(prefix="/v1/audit", tags=["audit"])
+router = api_router("/v1/audit", tag="audit")
 
 
 class AuditView(BaseModel):

@@ -1,19 +1,21 @@
 """Who is asking, and may they: the brand's server with a key, or one customer with a short-lived token.
 
 Every endpoint says which scope a key needs by the type of its `asking`: `MayRead`, or `BrandMayRead` where
-a customer's token is not enough.
+a customer's token is not enough. Who is asking is known before anything of the body is read.
 """
 
 import hmac
 import re
 import secrets
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 
 import jwt
-from fastapi import Depends, Request, Security
+from fastapi import APIRouter, Depends, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from recuerda import customers
@@ -136,20 +138,39 @@ def _is_newcomer(request: Request) -> bool:
     )
 
 
+class _Route(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            request.state.asking = await _asking(request)  # FastAPI reads the body before any dependency
+            return await handle(request)
+
+        return handled
+
+
+def api_router(prefix: str, *, tag: str) -> APIRouter:
+    """For endpoints that all need a key or a token."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=_Route)
+
+
+async def _asking(request: Request) -> Caller:
+    credentials = await _bearer(request)
+    if credentials is not None:
+        return await _known(request, recuerda_of(request), credentials.credentials)
+    if _is_newcomer(request):
+        return Caller("demo")
+    limits_of(request).address(address_of(request))
+    raise Unauthorized("Send `Authorization: Bearer KEY`, with an API key or a customer's token.")
+
+
 async def caller(
     request: Request,
-    recuerda: Running,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],  # for the OpenAPI
     needed: SecurityScopes,
 ) -> Caller:
     """Raises `Unauthorized` for nobody, `Forbidden` when a key's scopes do not allow this, `TooMany`."""
-    if credentials is not None:
-        asking = await _known(request, recuerda, credentials.credentials)
-    elif _is_newcomer(request):
-        asking = Caller("demo")
-    else:
-        limits_of(request).address(address_of(request))
-        raise Unauthorized("Send `Authorization: Bearer KEY`, with an API key or a customer's token.")
+    asking: Caller = request.state.asking
     for scope in needed.scopes:
         asking.require(Scope(scope))
     return asking

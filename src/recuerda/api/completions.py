@@ -5,13 +5,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
-from fastapi import APIRouter
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from recuerda import conversations, customers
-from recuerda.api.auth import BrandMayChat, Running
+from recuerda.api.auth import BrandMayChat, Running, api_router
 from recuerda.app import Recuerda
 from recuerda.db import Session
 from recuerda.errors import BadInput, RecuerdaError
@@ -19,7 +18,7 @@ from recuerda.llm import count_tokens
 from recuerda.models import Assurance, Conversation, Customer, IdentityKind
 from recuerda.turns.turn import Accepted, Delta, Replied
 
-router = APIRouter(prefix="/v1/chat", tags=["openai"])
+router = api_router("/v1/chat", tag="openai")
 _CHANNEL = "completions"
 
 

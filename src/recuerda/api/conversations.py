@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from recuerda import conversations, customers, usage
-from recuerda.api.auth import BrandMayChat, Caller, MayChat, Running
+from recuerda.api.auth import BrandMayChat, Caller, MayChat, Running, api_router
 from recuerda.api.idempotency import Key, Once
 from recuerda.api.schemas import (
     ConversationView,
@@ -29,7 +29,7 @@ from recuerda.models import Assurance, Conversation, Customer, Message
 from recuerda.telemetry import logs
 from recuerda.turns.turn import Accepted, Delta, Replied, reply_job_of
 
-router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+router = api_router("/v1/conversations", tag="conversations")
 
 
 async def _customer(session: Session, body: NewConversation, asking: Caller) -> Customer:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from recuerda import customers
 from recuerda.api.auth import (
@@ -14,6 +14,7 @@ from recuerda.api.auth import (
     Caller,
     MayRead,
     Running,
+    api_router,
     make_token,
 )
 from recuerda.api.idempotency import Key, Once
@@ -42,7 +43,7 @@ from recuerda.memory import NewMemory
 from recuerda.models import Assurance, Category, Customer, FactStatus, IdentityKind, Purpose, Source
 from recuerda.turns.learn import enqueue_index, enqueue_reindex
 
-router = APIRouter(prefix="/v1", tags=["customers"])
+router = api_router("/v1", tag="customers")
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 

@@ -1,17 +1,15 @@
 """Decisions on facts."""
 
-from fastapi import APIRouter
-
 from recuerda import reviews
 from recuerda.access.rights import Scope
-from recuerda.api.auth import MayRead, MayWrite, Running
+from recuerda.api.auth import MayRead, MayWrite, Running, api_router
 from recuerda.api.schemas import NewDecision
 from recuerda.facts import profile
 from recuerda.facts.explain import OURS, FactStory, story
 from recuerda.facts.profile import FactView
 from recuerda.models import Sensitivity
 
-router = APIRouter(prefix="/v1/facts", tags=["facts"])
+router = api_router("/v1/facts", tag="facts")
 
 
 @router.get("/{fact_id}")

@@ -2,16 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
-from recuerda.api.auth import BrandMayTendKnowledge, Running
+from recuerda.api.auth import BrandMayTendKnowledge, Running, api_router
 from recuerda.api.schemas import Created, KnowledgeView, Locale, NewKnowledge, Page
 from recuerda.errors import NotFound
 from recuerda.language import detect, from_locale
 from recuerda.memory import NewDocument
 
 DocumentId = Annotated[str, Path(pattern=r"^[\w.:@-]+$", max_length=200)]
-router = APIRouter(prefix="/v1/knowledge", tags=["knowledge"])
+router = api_router("/v1/knowledge", tag="knowledge")
 
 
 @router.put("/{document_id}", responses={503: {}})

@@ -35,6 +35,14 @@ def respond(error: RecuerdaError, request: Request) -> JSONResponse:
     )
 
 
+def fault(error: Exception, request: Request) -> JSONResponse:
+    """The last resort: something nobody thought of."""
+    log.error("unexpected %s at %s", type(error).__name__, request.scope.get("route"), exc_info=error)
+    return respond(
+        RecuerdaError("This is a fault of ours and was logged. Trying again later may help."), request
+    )
+
+
 def install(app: FastAPI) -> None:
     @app.exception_handler(RecuerdaError)
     async def _ours(request: Request, error: RecuerdaError) -> JSONResponse:
@@ -67,13 +75,6 @@ def install(app: FastAPI) -> None:
         body = problem.problem(request.url.path) | {"type": "about:blank"}
         return JSONResponse(
             body, status_code=error.status_code, media_type=MEDIA_TYPE, headers=dict(error.headers or {})
-        )
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected %s at %s", type(error).__name__, request.scope.get("route"), exc_info=error)
-        return respond(
-            RecuerdaError("This is a fault of ours and was logged. Trying again later may help."), request
         )
 
 

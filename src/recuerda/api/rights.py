@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from recuerda import consent, customers, privacy
-from recuerda.api.auth import Caller, MayAdminister, MayRead, MayWrite, Running
+from recuerda.api.auth import Caller, MayAdminister, MayRead, MayWrite, Running, api_router
 from recuerda.api.schemas import Incoming, Line, Moment, Page, Text
 from recuerda.db import Session
 from recuerda.errors import Forbidden
@@ -27,7 +27,7 @@ from recuerda.privacy import clock, requests
 from recuerda.privacy.export import language_of
 from recuerda.privacy.page import POLICY, page
 
-router = APIRouter(prefix="/v1", tags=["rights"])
+router = api_router("/v1", tag="rights")
 
 
 class NewConsent(Incoming):

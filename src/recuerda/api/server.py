@@ -113,8 +113,12 @@ class _Guard:
         started = time.perf_counter()
         request_id = logs.request_id(Headers(scope=scope).get("x-request-id"))
 
+        begun = False
+
         async def headed(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -141,7 +145,12 @@ class _Guard:
         if length.isdecimal() and int(length) > MAX_BODY:
             app = problems.respond(problems.TOO_LARGE, Request(scope))
         with logs.about(request_id=request_id):
-            await app(scope, bounded, headed)
+            try:
+                await app(scope, bounded, headed)
+            except Exception as error:  # caught here, so that this answer has the headers and is counted too
+                if begun:
+                    raise  # half an answer cannot be taken back: the connection breaks
+                await problems.fault(error, Request(scope))(scope, receive, headed)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")

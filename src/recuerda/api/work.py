@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from recuerda import work
-from recuerda.api.auth import BrandMayAdminister, Running
+from recuerda.api.auth import BrandMayAdminister, Running, api_router
 from recuerda.api.schemas import Page
 from recuerda.errors import Conflict, NotFound
 from recuerda.models import Job, JobState
 
-router = APIRouter(prefix="/v1", tags=["work"])
+router = api_router("/v1", tag="work")
 _LARGEST = 2**63 - 1
 
 
