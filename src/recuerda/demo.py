@@ -70,7 +70,7 @@ async def load_knowledge(recuerda: Recuerda) -> None:
         for file in folder.iterdir()
         if file.name.endswith(".md")
     ]
-    products = read_catalogue(SHOP.joinpath("catalogue.json").read_text("utf-8"))
+    products = read_catalogue("catalogue.json", SHOP.joinpath("catalogue.json").read_text("utf-8"))
     await recuerda.knowledge.put_many([*articles, *products])
 
 

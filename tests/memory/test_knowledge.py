@@ -113,16 +113,30 @@ def test_html_keeps_structure_and_drops_furniture() -> None:
 
 
 def test_csv_and_catalogue() -> None:
-    [question] = read_csv("question,answer\nHow do I wash them?,By hand with cold water.\n")
+    [question] = read_csv("faq.csv", "question,answer\nHow do I wash them?,By hand with cold water.\n")
     assert (question.title, question.kind) == ("How do I wash them?", "article")
+    assert question.id == "faq-1"
     english, spanish = read_catalogue(
+        "shoes.json",
         '[{"id": "tambo", "name": "Tambo", "price": {"USD": 90},'
-        ' "description": {"en": "For the gym.", "es": "Para el gimnasio."}}]'
+        ' "description": {"en": "For the gym.", "es": "Para el gimnasio."}}]',
     )
     assert (english.id, spanish.id, english.kind) == ("tambo:en", "tambo:es", "product")
     assert "90 USD" in english.text
     assert spanish.data is not None
     assert spanish.data["id"] == "tambo"
+
+
+def test_no_file_silently_replaces_another(tmp_path: Path) -> None:
+    for folder, text in (("es", "Enviamos en tres días."), ("en", "We ship in three days.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "shipping.md").write_text(text)
+    (tmp_path / "faq.csv").write_text("question,answer\nDo you ship?,Yes\nWhere?,To Lima\n")
+    (tmp_path / "more.json").write_text('[{"title": "Warranty", "text": "Two years"}]')
+    documents, bad = load_all(tmp_path, "en")
+    assert {d.id for d in documents} == {"shipping", "faq-1", "faq-2", "more-1"}
+    assert [error.detail.partition(":")[0] for error in bad] == ["shipping.md"]
+    assert "the id shipping is taken already" in bad[0].detail
 
 
 def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Home:
             suspects=suspects,
         )
         pipe = asyncio.subprocess.PIPE
-        module = "recuerda.memory.mend"
+        module = "recuerda.memory"
         self._child = child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
         )

@@ -38,21 +38,30 @@ _URL = ("url", "link", "href")
 
 def load_all(path: Path, otherwise: Language) -> tuple[list[NewDocument], list[BadInput]]:
     """The documents of a file, or of every file under a folder that is of a known kind; and what is wrong
-    with each file that cannot be read.
+    with each file that cannot be read, or says again what another file is called.
 
     `otherwise` is the language of texts that neither say nor show theirs.
     """
     files = [path]
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in _READERS)
-    documents: list[NewDocument] = []
+    documents: dict[str, NewDocument] = {}
     bad: list[BadInput] = []
     for file in files:
         try:
-            documents += _load(file, otherwise)
+            found = _load(file, otherwise)
         except BadInput as error:
             bad.append(error)
-    return documents, bad
+            continue
+        twice = [document.id for document in found if documents.setdefault(document.id, document) != document]
+        if twice:  # one would silently replace the other
+            bad.append(
+                BadInput(
+                    f"{file.name}: the id {twice[0]} is taken already, by a file or record before it. "
+                    "Give each an `id` of its own, or name the file otherwise."
+                )
+            )
+    return list(documents.values()), bad
 
 
 def load(path: Path, otherwise: Language) -> list[NewDocument]:
@@ -140,33 +149,37 @@ def read_pdf(path: Path, otherwise: Language = "en") -> NewDocument:
     return NewDocument(path.stem, title or path.stem, text, detect(text, otherwise))
 
 
-def read_csv(text: str, otherwise: Language = "en") -> list[NewDocument]:
+def read_csv(name: str, text: str, otherwise: Language = "en") -> list[NewDocument]:
     return [
         document
         for number, row in enumerate(csv.DictReader(text.splitlines()), 1)
-        for document in _record({k.strip(): v for k, v in row.items() if k and v}, str(number), otherwise)
+        for document in _record(
+            {k.strip(): v for k, v in row.items() if k and v}, f"{Path(name).stem}-{number}", otherwise
+        )
     ]
 
 
-def read_catalogue(text: str, otherwise: Language = "en") -> list[NewDocument]:
+def read_catalogue(name: str, text: str, otherwise: Language = "en") -> list[NewDocument]:
     """A JSON list of records, or an object holding one: a document for each record and language."""
     found = json.loads(text)
     if isinstance(found, dict):
         found = next((value for value in found.values() if isinstance(value, list)), [found])
     return [
-        document for number, row in enumerate(found, 1) for document in _record(row, str(number), otherwise)
+        document
+        for number, row in enumerate(found, 1)
+        for document in _record(row, f"{Path(name).stem}-{number}", otherwise)
     ]
 
 
-def _record(row: Mapping[str, Any], number: str, otherwise: Language) -> Iterator[NewDocument]:
+def _record(row: Mapping[str, Any], unnamed: str, otherwise: Language) -> Iterator[NewDocument]:
     lower = {key.lower(): key for key in row}
 
     def first(names: tuple[str, ...]) -> Any:
         return next((row[lower[name]] for name in names if name in lower), None)
 
-    id, title, described = str(first(_ID) or number), first(_TITLE), first(_TEXT)
+    id, title, described = str(first(_ID) or unnamed), first(_TITLE), first(_TEXT)
     if title is None and described is None:
-        raise BadInput(f"Record {number} has neither a title nor a text.")
+        raise BadInput(f"Record {unnamed} has neither a title nor a text.")
     many = isinstance(described, dict)
     for language in LANGUAGES if many else (None,):
         if many and not described.get(language):
@@ -213,6 +226,6 @@ _READERS: dict[str, Callable[[Path, Language], list[NewDocument]]] = {
     ".html": lambda path, other: [read_html(path.name, path.read_text("utf-8"), other)],
     ".htm": lambda path, other: [read_html(path.name, path.read_text("utf-8"), other)],
     ".pdf": lambda path, other: [read_pdf(path, other)],
-    ".csv": lambda path, other: read_csv(path.read_text("utf-8-sig"), other),
-    ".json": lambda path, other: read_catalogue(path.read_text("utf-8"), other),
+    ".csv": lambda path, other: read_csv(path.name, path.read_text("utf-8-sig"), other),
+    ".json": lambda path, other: read_catalogue(path.name, path.read_text("utf-8"), other),
 }

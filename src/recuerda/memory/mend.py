@@ -1,6 +1,6 @@
 """Finding what is wrong with the index, and building it anew from SQL, shard by shard.
 
-Run as a process of its own (`python -m recuerda.memory.mend`, an `Order` on standard input) because a
+Run as a process of its own (`python -m recuerda.memory`, an `Order` on standard input) because a
 damaged file can take down whoever reads it, and because bulk writes to Chroma stop the interpreter.
 """
 
@@ -229,7 +229,3 @@ def main() -> None:
 
 def line(order: Order) -> bytes:
     return json.dumps(asdict(order)).encode() + b"\n"
-
-
-if __name__ == "__main__":
-    main()
