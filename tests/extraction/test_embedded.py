@@ -222,3 +222,22 @@ def test_only_an_answer_that_says_nothing_by_itself_carries_its_question(
     assert not any("team" in d.statement for d in extractor.extract_now(turns(*said)))
     answer = extractor.extract_now(turns("A: What shoe size do you wear?", "44"))
     assert [d.statement for d in answer] == ["44 (What shoe size do you wear?)"]
+
+
+@pytest.mark.parametrize(
+    ("phone", "size"),
+    [
+        ("my phone is 300 123 4567", "my size is 37"),
+        ("mi celular es 3001234567", "Hola, mi talla es 37"),
+        ("meu telefone é 11 91234 5678", "meu tamanho é 37"),
+    ],
+)
+def test_a_telephone_given_before_does_not_hide_a_size(
+    extractor: EmbeddedExtractor, phone: str, size: str
+) -> None:
+    assert values(extractor.extract_now(turns(phone, "A: ok", size)))["shoe_size"] == "37"
+
+
+def test_digits_within_a_code_are_no_telephone(extractor: EmbeddedExtractor) -> None:
+    found = values(extractor.extract_now(turns("mi mensaje es 8113d06802544af3b9cf43197c8f5a47")))
+    assert "phone" not in found

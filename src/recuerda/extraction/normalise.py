@@ -104,7 +104,9 @@ def read_all(
     return [reading for _, reading in sorted(found, key=lambda pair: -pair[0])]
 
 
-_ORDER = re.compile(r"\b(pedido|orden|order)\b")
+_NUMBERED = re.compile(
+    r"\b(pedido|orden|order|telefon[eo]|phone|celular|cuenta|conta|contrato|seguimiento)\b"
+)
 _OPENS = re.compile(
     r"(?:^|[,.:;] )\W*(?:(?:a|en|em|de|para|por|con|com|at|in|for|e|y|o|and|so|entonces|entao) )*"
     r"(?:que|cual\w*|cuant\w*|cuando|donde|adonde|como|quien\w*|what\w*|which|how|where|when|who|whose|"
@@ -120,8 +122,8 @@ def open_question(question: str) -> bool:
 @lru_cache(maxsize=512)
 def _barred(attribute: Attribute, around: str) -> bool:
     """Whether what was said before tells that it is about something else; asked for every clause."""
-    # That an order was spoken of does not make "I wear a 43" its number; trousers would.
-    near = _ORDER.sub("", around) if attribute.type == "size" else around
+    # That an order or a telephone was spoken of does not make "I wear a 43" its number; trousers would.
+    near = _NUMBERED.sub("", around) if attribute.type == "size" else around
     return _compiled(attribute.unless).search(near) is not None
 
 

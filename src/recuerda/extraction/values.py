@@ -100,7 +100,7 @@ def phone(text: str) -> str | None:
     """E.164 when the country is said; otherwise the digits."""
     import phonenumbers
 
-    found = re.search(r"\+?\d[\d ().-]{5,}\d", text)
+    found = re.search(r"(?<!\w)\+?\d[\d ().-]{5,}\d(?!\w)", text)
     if not found:
         return None
     try:
