@@ -1,6 +1,5 @@
 """What the assistant answers, given a message, a customer's facts and orders."""
 
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from evals.tasks.world import World
 from recuerda.extraction import Turn
 from recuerda.language import Language, from_locale
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, Used
+from recuerda.turns.lookup import look_up
 
 _NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 _LOCALES = {"en": "en-US", "es": "es-CO", "pt": "pt-BR"}
@@ -33,14 +33,14 @@ async def context_of(world: World, sample: Sample) -> Context:
         _fact(number, fact, language, float(own @ vector))
         for number, (fact, own) in enumerate(zip(data.get("facts", ()), vectors, strict=True), 1)
     ]
-    hits = await recuerda.knowledge.search(message, language=language, limit=6)
-    names = {f.name for f in fields(KnownPassage)}
-    knowledge = [KnownPassage(id=h.passage_id, **{n: getattr(h, n) for n in names - {"id"}}) for h in hits]
     products = [
         KnownPassage(d.id, d.id, d.kind, d.title, d.text, d.url, language, d.data, 0.0)
         for d in await recuerda.knowledge.documents(kind="product", language=language)
     ]
     turns = [*(Turn(s.author, s.text) for s in said), Turn("customer", message)]
+    heard = await recuerda.listener.extract(turns, only=[len(turns) - 1], language=language)
+    locale = data.get("locale") or _LOCALES[language]
+    found = await look_up(recuerda.knowledge, message, language=language, locale=locale, heard=heard)
     return Context(
         brand=recuerda.settings.brand,
         message=message,
@@ -49,12 +49,14 @@ async def context_of(world: World, sample: Sample) -> Context:
         customer_name=data.get("customer_name"),
         transcript=said,
         facts=sorted(facts, key=lambda f: -f.relevance),
-        heard=await recuerda.listener.extract(turns, only=[len(turns) - 1], language=language),
+        heard=heard,
         memories=[_memory(n, m) for n, m in enumerate(data.get("memories", ()), 1)],
         orders=[_memory(n, m) for n, m in enumerate(data.get("orders", ()), 101)],
-        knowledge=knowledge,
+        knowledge=found.passages,
         products=products,
-        locale=data.get("locale") or _LOCALES[language],
+        locale=locale,
+        by_question=found.by_question,
+        slips=found.slips,
     )
 
 

@@ -25,6 +25,13 @@ _GREETINGS: dict[str, Language] = {
     "obrigado": "pt",
     "obrigada": "pt",
 }
+# Short words of one of the three languages alone: they tell where product names and typos mislead.
+_OWN_WORDS: dict[Language, str] = {
+    "en": "the in of is are you your my what how with for and it i'm have does which",
+    "es": "el los las una y con mi hay donde cuando cual quiero tengo puedo es muy",
+    "pt": "os um uma da com meu minha qual nao voce tem quero pro pra ou em",
+}
+_OWN = {language: frozenset(words.split()) for language, words in _OWN_WORDS.items()}
 _SURE = 0.55
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -52,6 +59,12 @@ def from_locale(locale: str | None) -> Language | None:
     return next((language for language in LANGUAGES if language == head), None)
 
 
+def country_of(locale: str | None) -> str | None:
+    """`es-CO` -> `CO`; None for a locale without a country."""
+    tail = (locale or "").replace("_", "-").split("-")[1:]
+    return next((part.upper() for part in tail if len(part) == 2), None)
+
+
 def detect(text: str, otherwise: Language) -> Language:
     """The language of `text`; `otherwise` (say, the conversation's) when the text does not tell."""
     words = _WORD.findall(text)
@@ -68,4 +81,7 @@ def detect(text: str, otherwise: Language) -> Language:
     best, confidence = max(ranked, key=lambda pair: pair[1])
     # Few words say little: only a clear lead overrides what the conversation has been in so far.
     sure = _SURE if len(words) > 3 else 0.75
+    said = {fold(word) for word in words}
+    if best != otherwise and said & _OWN[otherwise] and not said & _OWN[best]:
+        return otherwise
     return best if confidence >= sure else otherwise

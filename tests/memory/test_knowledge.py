@@ -15,7 +15,7 @@ from recuerda.memory.kb import PassageVectors
 from recuerda.memory.loaders import load, load_all, read_catalogue, read_csv, read_html, read_markdown
 from recuerda.memory.passages import cut
 from recuerda.memory.shelf import FLOOR
-from recuerda.memory.spelling import Spelling
+from recuerda.memory.spelling import Spelling, mend
 from recuerda.memory.upkeep import VectorIndex
 from recuerda.settings import Settings
 from tests.memory.stores import Words, database, memories
@@ -200,7 +200,7 @@ async def test_mistyped_words_find_what_was_meant(knowledge: Knowledge) -> None:
     ],
 )
 def test_only_slips_are_put_right(typed: str, meant: str) -> None:
-    assert Spelling([("our return policy", "en")]).mend(typed, "en") == meant
+    assert mend(typed, Spelling([("our return policy", "en")]).slips(typed, "en")) == meant
 
 
 async def kept(vectors: VectorIndex) -> set[str]:

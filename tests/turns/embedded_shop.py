@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from recuerda.language import Language
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, Used
 from recuerda.turns.context import stated
 from recuerda.turns.embedded import EmbeddedEngine
-from recuerda.turns.embedded.statements import follow_up
+from recuerda.turns.lookup import look_up
 from tests.conftest import make_settings
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -52,12 +52,12 @@ class ReplyShop:
         language, message = case["lang"], case["message"]
         said = [Said(**turn) for turn in case.get("transcript", [])]
         vector = self._recuerda.embedder.embed([message])[0]
-        hits = await self._recuerda.knowledge.search(message, language=language, limit=6)
         documents = await self._recuerda.knowledge.documents(kind="product", language=language)
         turns = [*(Turn(s.author, s.text) for s in said), Turn("customer", message)]
         heard = await self._recuerda.listener.extract(turns, only=[len(turns) - 1], language=language)
-        if question := follow_up(heard, language):
-            hits += await self._recuerda.knowledge.search(question, language=language, limit=2)
+        found = await look_up(
+            self._recuerda.knowledge, message, language=language, locale=case.get("locale"), heard=heard
+        )
         return Context(
             brand="Vereda",
             message=message,
@@ -69,10 +69,9 @@ class ReplyShop:
             heard=heard,
             memories=[],
             orders=[_memory(order) for order in case["orders"]],
-            knowledge=[
-                KnownPassage(hit.passage_id, **{name: getattr(hit, name) for name in _PASSAGE})
-                for hit in hits
-            ],
+            knowledge=found.passages,
+            by_question=found.by_question,
+            slips=found.slips,
             products=[
                 KnownPassage(d.id, d.id, "product", d.title, d.text, d.url, language, d.data, 0.0)
                 for d in documents
@@ -93,9 +92,6 @@ class ReplyShop:
         context, used = await self.context(case), Used()
         text = "".join([piece async for piece in engine().reply(context, used)])
         return Answered(text, used, context)
-
-
-_PASSAGE = [field.name for field in fields(KnownPassage) if field.name != "id"]
 
 
 def _memory(order: dict[str, Any]) -> KnownMemory:

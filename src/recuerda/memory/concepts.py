@@ -17,11 +17,13 @@ return: return*, refund*, send back, give back, take * back, change my mind, cha
     back, devol*, regres*, retract*, arrepent*, arrepient*, reembols*, desist*, plata de vuelta, dinero
     de vuelta, dinheiro de volta, no me sirv*, nao me serv*, nao serviu, take back, take it back, taken
     back, regresar, para devolver
+refund: refund*, reembols*, my money, money back, mi dinero, mi plata, el dinero, la plata, o dinheiro,
+    meu dinheiro, estorn*, reintegr*
 exchange: exchang*, swap*, another size, one size up, size up, size down, cambi*, troc*, otra talla,
     otro numero, numero siguiente, numero maior, numero menor, tamanho maior, quedaron chic*, quedaron
     grand*, quedo chic*, quedo grand*, ficou pequen*, ficou grand*, ficou apertad*, too small, too big,
     number bigger, talla mas, medio numero, meio numero
-warranty: warrant*, guarant*, defect*, faulty, glue, glued, unglu*, unstitch*, came apart, fell
+warranty: warrant*, peel*, guarant*, defect*, faulty, glue, glued, unglu*, unstitch*, came apart, fell
     apart, gave out, coming off, garant*, defeit*, defectuos*, despeg*, descos*, descol*, se rompio, se
     rompieron, se abrio, quebrou, rasgou, rasg*, after a few months, after half a year, stopped working,
     a los pocos meses, depois de poucos meses, water no longer
@@ -38,10 +40,13 @@ delivery: deliver*, ship*, courier*, carrier*, envi*, entreg*, despach*, frete, 
 free: free, grat*, sin costo, sem custo, no pago, nao pago
 cost: cost*, fee*, price*, charg*, how much, cuest*, precio*, cobr*, vale, preco*, custa*, valor,
     monto, tarifa*
-pay: pay*, paid, card*, pag*, tarjet*, cartao, credit card, debit
+pay: pay*, paid, accept*, acept*, aceit*, card*, pag*, tarjet*, cartao, credit card, debit
 instalments: instal*, cuota*, parcel*, meses, sin intereses, sem juros, months
 discount: discount*, coupon*, promo*, sale, descuent*, cupon*, descont*, cupom, oferta*
 size: size*, sizing, talla*, numero*, numer*, tamanh*, tabla, tabela
+between: between sizes, between two, entre dos tallas, entre dois numeros, between 3* and, between 4*
+    and, entre 3* y, entre 4* y, entre 3* e, entre 4* e, entre el 3*, entre el 4*, entre o 3*, entre o
+    4*, half size*, medio numero, meio numero
 measure: measur*, ruler, centimet*, medir, mido, mide, medida*, regla, regua, how long is my foot
 arch: arch*, flat, footprint*, arco*, plan*, chato*, huella, pegada, wet foot
 wide: wide*, width, broad, tight*, squeez*, pinch*, pinky, bunion*, ancho*, aprieta*, apret*,
@@ -63,14 +68,15 @@ breathable: breath*, ventilat*, mesh, airy, transpir*, ventil*, respir*, fresc*
 altitude: altitud*, altura, bogota, mexico, cidade alta, ciudad alta, high up, mountain city,
     soroche, metros
 vegan: vegan*, animal, leather, cuero, couro, vegetal
-washing: wash*, clean*, dirt*, stain*, smell*, stink*, lavar*, lavo, lava, lavan, lavado, lavagem,
-    limp*, ensuci*, suj*, manch*, olor*, huel*, cheir*
+washing: wash*, odor*, fed*, stench, clean*, dirt*, stain*, smell*, stink*, lavar*, lavo, lava, lavan,
+    lavado, lavagem, limp*, ensuci*, suj*, manch*, olor*, huel*, cheir*
 drying: dry*, dryer, sec*, sech*, seca*, secador*
 wear_out: worn, replac*, lifespan, lifetime, old, gast*, desgast*, reemplaz*, substitu*, trocar, how
     many km, how many miles, cuantos kilometros, quantos quilometros, cuanto duran, quanto dura*,
     retire, aposent*, jubil*, 700 km, km
-trial: trial*, try them, tried them, already ran, ran in them, already wore, after running, used
-    them, prueba*, probar*, usad*, trot*, ya sali, ya corri, ja corri, ja, usei, test*, experiment*
+trial: trial*, try them, tried them, already ran, already run, ya use, ya las use, ran in them, already
+    wore, after running, used them, prueba*, probar*, usad*, trot*, ya sali, ya corri, ja corri, ja,
+    usei, test*, experiment*
 first_race: beginner*, newbie, couch, first, start*, 5k, 10k, principiant*, primer*, empez*,
     empiez*, comec*, iniciant*, primeir*
 marathon: marathon*, maraton*
@@ -97,6 +103,10 @@ human: human*, person*, agent*, someone, representative*, asesor*, persona*, hum
 child: child*, kid*, boy*, girl*, nin*, hij*, crianc*, filh*
 women: woman*, women*, female, mujer*, dama*, mulher*, feminin*
 gift: gift*, present, regal*, present*
+holiday: holiday*, christmas, new year*, festiv*, feriad*, navidad, natal, ano nuevo, ano novo,
+    thanksgiving
+declined: declin*, reject*, rechaz*, recus*, no pasa, nao passa, nao passou, no paso, fail*, failed,
+    falla, fallo, falhou
 stock: stock*, available, restock*, sold out, out of stock, disponib*, agotad*, esgotad*, estoque
 invoice: invoice*, receipt*, tax, factur*, recibo*, boleta*, nota
 lost: lost, stolen, missing, perdi*, perdid*, rob*, extravi*, roubad*, sumiu

@@ -21,6 +21,7 @@ from recuerda.embeddings import Embedder, Vectors, embed, to_bytes
 from recuerda.language import Language
 from recuerda.memory.passages import Piece, cut, embedded_text
 from recuerda.memory.shelf import FLOOR, KnowledgeHit, Shelf
+from recuerda.memory.spelling import mend
 from recuerda.memory.upkeep import VectorIndex
 from recuerda.models import Document, Passage, now
 from recuerda.settings import Settings
@@ -148,23 +149,28 @@ class Knowledge:
         kinds: Collection[str] | None = None,
         floor: float = FLOOR,
         vector: Vectors | None = None,
+        country: str | None = None,
     ) -> list[KnowledgeHit]:
         """The passages that answer `query`, best first, one a document; [] when we do not know.
 
-        `vector` is the query's when the caller has it already.
+        `vector` is the query's when the caller has it already; `country` (ISO 3166) is where the customer is.
         """
         shelf = await self._shelf()
         if not shelf.passages:
             return []
-        if (mended := shelf.mended(query, language)) != query:
-            query, vector = mended, None
+        if slips := shelf.slips(query, language):
+            query, vector = mend(query, slips), None
         if vector is None:
             vector = (await embed(self._embedder, [query]))[0]
         near = None
         if self._vectors:
             near = await self._vectors.near_passages(shelf.vectors, vector, _CANDIDATES)
-        hits = shelf.search(query, vector, language, limit, kinds, near)
+        hits = shelf.search(query, vector, language, limit, kinds, near, country)
         return [hit for hit in hits if hit.score >= floor]
+
+    async def slips(self, text: str, language: Language) -> dict[str, str]:
+        """The words of `text` that are mistyped and what they were meant to be, as far as the texts tell."""
+        return (await self._shelf()).slips(text, language)
 
     async def _shelf(self) -> Shelf:
         """The passages as they are now; the stamp notices every writer, in this process or another."""

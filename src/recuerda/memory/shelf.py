@@ -18,6 +18,7 @@ from recuerda.embeddings import Vectors, from_bytes
 from recuerda.language import Language
 from recuerda.memory.concepts import concepts
 from recuerda.memory.lexicon import Lexicon
+from recuerda.memory.sections import Sections, question
 from recuerda.memory.spelling import Spelling
 from recuerda.memory.terms import analyse
 from recuerda.models import Document, Passage
@@ -46,7 +47,7 @@ class KnowledgeHit:
 
 
 class Shelf:
-    """Immutable."""
+    """Immutable but for what it has worked out."""
 
     def __init__(self, documents: Sequence[Document], passages: Sequence[Passage]) -> None:
         """`passages` only of these documents."""
@@ -72,11 +73,12 @@ class Shelf:
         self._concepts = Lexicon([concepts(text) for text in twice])
         self._whole_concepts = Lexicon([concepts(text) for text in whole])
         self._title_concepts = Lexicon([concepts(p.title) for p in passages])
+        self._compared: dict[str, tuple[list[int], Sections]] = {}
         self._spelling = Spelling(zip(whole, said, strict=True))
 
-    def mended(self, query: str, language: Language) -> str:
-        """`query` with the words that are mistyped put right, as far as these texts can tell."""
-        return self._spelling.mend(query, language)
+    def slips(self, text: str, language: Language) -> dict[str, str]:
+        """The words of `text` that are mistyped, as far as these texts can tell, put right."""
+        return self._spelling.slips(text, language)
 
     def search(
         self,
@@ -86,27 +88,44 @@ class Shelf:
         limit: int,
         kinds: Collection[str] | None,
         near: Mapping[str, float] | None = None,
+        country: str | None = None,
     ) -> list[KnowledgeHit]:
-        """The best passage of each document, best first. `near` are the cosines of the passages most like
-        the query, by passage; without it they are computed here."""
+        """Each document's passage that answers, the best document first. `near` are the cosines of the
+        passages most like the query, by passage; without it they are computed here. `country` is where the
+        customer is."""
         if not self.passages:
             return []
         if near is None:
             likeness = self._matrix @ vector.ravel()
         else:
             likeness = np.array([near.get(p.id, 0.0) for p in self.passages], np.float32)
-        sums = self._sums(query, np.clip(likeness, 0.0, 1.0), language)
+        likeness = np.clip(likeness, 0.0, 1.0)
+        sums = self._sums(query, likeness, language)
         order = sums + _SAME_LANGUAGE * (self._languages == language)
         if kinds is not None:
             order = np.where(np.isin(self._kinds, list(kinds)), order, -1.0)
+        asked = question(query, language, country)
         hits: dict[str, KnowledgeHit] = {}
         for index in np.argsort(-order, kind="stable"):
             if len(hits) == limit or order[index] < 0:
                 break
-            passage = self.passages[index]
-            if passage.document_id not in hits:
-                hits[passage.document_id] = self._hit(passage, float(sums[index]))
+            document = self.passages[index].document_id
+            if document not in hits:
+                places, sections = self._sections(document)
+                best = self.passages[places[sections.best(asked, likeness[places].tolist())]]
+                hits[document] = self._hit(best, float(sums[index]))
         return list(hits.values())
+
+    def _sections(self, document: str) -> tuple[list[int], Sections]:
+        """The places of its passages among all, and these compared; made when first asked about."""
+        if document not in self._compared:
+            places = [n for n, passage in enumerate(self.passages) if passage.document_id == document]
+            language = cast(Language, self.documents[document].language)
+            self._compared[document] = (
+                places,
+                Sections([self.passages[n] for n in places], language, self._words.idf),
+            )
+        return self._compared[document]
 
     def _sums(self, query: str, likeness: Scores, language: Language) -> Scores:
         terms, ideas = analyse(query, language), concepts(query)

@@ -4,8 +4,9 @@ Only words that neither the texts nor the thesaurus know are touched, and only w
 of the finger away; who asks about something else must not be led to what there is.
 """
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from recuerda.language import Language, fold
 from recuerda.memory.terms import term, words
@@ -13,6 +14,25 @@ from recuerda.memory.thesaurus import knows
 
 _SHORTEST = 4  # letters: "pie" and "pia" are both words
 _LONG = 7  # of so many, any one may be wrong
+# As typed in chats; what they stand for.
+_SHORTHAND_WORDS: dict[Language, str] = {
+    "en": "u=you ur=your r=are wat=what wats=what's whats=what's wheres=where's hows=how's diff=difference "
+    "pls=please thx=thanks nyc=New_York",
+    "es": "q=que k=que ke=que xq=porque pa=para tb=también d=de kiero=quiero qiero=quiero dnd=donde "
+    "cdmx=Ciudad_de_México bsas=Buenos_Aires",
+    "pt": "q=que vc=você vcs=vocês pra=para pro=para_o pq=porque tb=também tbm=também eh=é qto=quanto "
+    "qro=quero ta=está to=estou sp=São_Paulo rj=Rio_de_Janeiro bh=Belo_Horizonte",
+}
+_SHORTHAND = {
+    language: dict(pair.replace("_", " ").split("=") for pair in pairs.split())
+    for language, pairs in _SHORTHAND_WORDS.items()
+}
+# Words customers use and shops need not; right as they are, and what a slip may stand for.
+_ORDINARY: dict[Language, str] = {
+    "en": "policy refund cancel exchange shipping delivery address receipt discount waterproof",
+    "es": "política reembolso cancelar cambio envío dirección factura descuento impermeable compra",
+    "pt": "política reembolso cancelar troca frete endereço tamanho desconto impermeável compra",
+}
 _SOUND_ALIKE = ("szcx", "bv", "gj", "iy", "aeiou", "kqc", "mn")
 
 
@@ -23,6 +43,8 @@ class Spelling:
         self._counts: dict[Language, Counter[str]] = defaultdict(Counter)
         for text, language in texts:
             self._counts[language].update(map(fold, words(text)))
+        for language, ordinary in _ORDINARY.items():
+            self._counts[language].update(fold(ordinary).split())
         self._stems = {name: {term(word, name) for word in said} for name, said in self._counts.items()}
         self._by_start: dict[tuple[Language, str], list[str]] = defaultdict(list)
         for language, counts in self._counts.items():
@@ -30,13 +52,14 @@ class Spelling:
                 if len(word) >= _SHORTEST and word.isalpha():
                     self._by_start[language, word[0]].append(word)
 
-    def mend(self, text: str, language: Language) -> str:
-        """`text` with its mistyped words replaced; the same object when there is none."""
-        mended = text
-        for word in dict.fromkeys(words(text)):
-            if (better := self._better(fold(word), language)) is not None:
-                mended = mended.replace(word, better)
-        return mended
+    def slips(self, text: str, language: Language) -> dict[str, str]:
+        """Its mistyped words as typed, and what they were meant to be."""
+        short = _SHORTHAND[language]
+        found = (
+            (word, short.get(word.lower()) or self._better(fold(word), language))
+            for word in dict.fromkeys(words(text))
+        )
+        return {word: better for word, better in found if better is not None}
 
     def _better(self, word: str, language: Language) -> str | None:
         counts = self._counts.get(language)
@@ -46,8 +69,17 @@ class Spelling:
         known = word in counts or stem in self._stems[language] or not stem or knows(stem, language)
         if known or len(word) < _SHORTEST or not word.isalpha():
             return None
-        near = [(counts[other], other) for other in self._by_start[language, word[0]] if _slip(word, other)]
+        one = word[:-1] if word.endswith("s") and len(word) > _LONG else word  # texts may have the singular
+        others = self._by_start[language, word[0]]
+        near = [(counts[other], other) for other in others if _slip(word, other) or _slip(one, other)]
         return max(near)[1] if near else None
+
+
+def mend(text: str, slips: Mapping[str, str]) -> str:
+    """`text` with its mistyped words replaced; the same object when there is none."""
+    for typed, meant in slips.items():
+        text = re.sub(rf"(?<!\w){re.escape(typed)}(?!\w)", meant, text)
+    return text
 
 
 def _slip(typed: str, meant: str) -> bool:

@@ -1,6 +1,6 @@
 """One turn: recall, context, reply, receipt. Two engines write replies behind one interface."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -127,6 +127,8 @@ class Context:
     remembers: bool = True  # whether what is said here will be remembered
     attended: bool = False  # a person has, or was called to, this conversation
     drifts: Sequence[Drift] = ()  # facts that the latest orders contradict
+    by_question: Mapping[str, Sequence[KnownPassage]] = field(default_factory=dict)  # when it asks several
+    slips: Mapping[str, str] = field(default_factory=dict)  # its mistyped words, and what was meant
     unkept: Sequence[Draft] = ()  # what this conversation stated before and nobody will remember
 
 

@@ -19,7 +19,7 @@ from recuerda.extraction import Draft, Extractor, Turn
 from recuerda.facts import profile
 from recuerda.language import Language, from_locale
 from recuerda.llm import count_tokens
-from recuerda.memory import Knowledge, KnowledgeHit, Memories, Recalled
+from recuerda.memory import Knowledge, Memories, Recalled
 from recuerda.models import (
     Conversation,
     ConversationStatus,
@@ -35,12 +35,11 @@ from recuerda.settings import Settings
 from recuerda.telemetry import metrics, traces
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, asking
 from recuerda.turns.drift import drifts
-from recuerda.turns.embedded.statements import follow_up
+from recuerda.turns.lookup import look_up
 
 _SHARE_OF_FACTS = 0.35
 _SHARE_OF_KNOWLEDGE = 0.75  # of what the facts leave
 _MEMORIES = 8
-_PASSAGES = 6
 _ORDERS = 20
 _ORDER_KINDS = ("order", "return")
 _SHORT_FOLLOW_UP = 4  # words: "and in blue?" is searched for together with what came before
@@ -77,22 +76,27 @@ async def gather(sources: Sources, message: Message) -> Context:
     with metrics.stage("recall"), traces.span("recall") as span:
         recalled = await _recall(sources, message, query, vector, language)
         span.note(recuerda__recalled=len(recalled))
-    with metrics.stage("knowledge"):
-        hits = await sources.knowledge.search(query, language=language, limit=_PASSAGES)
     facts = await _rank(sources, stored, quotes, asked_before, vector)
     with metrics.stage("hear"):
         heard = await _hear(sources.listener, said, message.text, language)
     remembers = customer.remember and conversation.remember
     unkept = [] if remembers else await stated(sources.listener, said, language)
-    if question := follow_up(heard, language):
-        hits = _merged(hits, await sources.knowledge.search(question, language=language, limit=2))
+    locale = conversation.locale or customer.locale
+    with metrics.stage("knowledge"):
+        found = await look_up(
+            sources.knowledge,
+            message.text,
+            language=language,
+            locale=locale,
+            heard=heard,
+            query=query,
+            vector=vector,
+        )
 
     budget = sources.settings.context_tokens
     kept_facts, left = _fit(facts, int(budget * _SHARE_OF_FACTS), lambda f: f.statement)
     left += budget - int(budget * _SHARE_OF_FACTS)
-    kept_passages, over = _fit(
-        [_passage(hit) for hit in hits], int(left * _SHARE_OF_KNOWLEDGE), lambda p: p.text
-    )
+    kept_passages, over = _fit(found.passages, int(left * _SHARE_OF_KNOWLEDGE), lambda p: p.text)
     kept_memories, _ = _fit(recalled, left - int(left * _SHARE_OF_KNOWLEDGE) + over, lambda m: m.text)
     products = await _products(sources.knowledge, language)
     return Context(
@@ -109,7 +113,9 @@ async def gather(sources: Sources, message: Message) -> Context:
         knowledge=kept_passages,
         products=products,
         undoable=conversations.undoable(earlier) is not None,
-        locale=conversation.locale or customer.locale,
+        locale=locale,
+        by_question=found.by_question,
+        slips=found.slips,
         message_id=message.id,
         asked=asking.put(earlier),
         remembers=remembers,
@@ -243,26 +249,6 @@ async def _hear(listener: Extractor, said: Sequence[Said], text: str, language: 
 async def stated(listener: Extractor, said: Sequence[Said], language: Language) -> list[Draft]:
     """What the customer told in this conversation, for one that is not remembered: it has no facts."""
     return await listener.extract([Turn(s.author, s.text) for s in said], language=language)
-
-
-def _merged(hits: Sequence[KnowledgeHit], more: Sequence[KnowledgeHit]) -> list[KnowledgeHit]:
-    """Both, each passage once; first what the message itself asks."""
-    known = {hit.passage_id for hit in hits}
-    return [*hits, *(hit for hit in more if hit.passage_id not in known)]
-
-
-def _passage(hit: KnowledgeHit) -> KnownPassage:
-    return KnownPassage(
-        id=hit.passage_id,
-        document_id=hit.document_id,
-        kind=hit.kind,
-        title=hit.title,
-        text=hit.text,
-        url=hit.url,
-        language=hit.language,
-        data=hit.data,
-        score=hit.score,
-    )
 
 
 async def _products(knowledge: Knowledge, language: Language) -> list[KnownPassage]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from recuerda.embeddings import Vectors
 from recuerda.language import Language, fold
-from recuerda.memory.terms import analyse
+from recuerda.memory.concepts import concepts
+from recuerda.memory.places import OTHER, countries
+from recuerda.memory.terms import analyse, term, words
 from recuerda.turns import KnownPassage
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.reading import Part
 
+_WHOLE = 75  # words: a section as short as this is told whole, it is about one thing
 _MOST_WORDS = 80
-_DIRECT = 0.5  # a sentence this like the question answers it by itself
-_TITLED = 0.8  # share of the question that an article's title says
+_TITLED, _FOUND = 0.8, 0.8  # share of the question that a title says, and the search's score: that is it
 _SAME = 0.55  # so alike that words do not have to agree
 # Measured on the sample shop's questions and on as many that it cannot answer.
 SURE = 0.41
@@ -33,12 +35,15 @@ _ABBREVIATED = re.compile(
 )
 
 
+Weights = Mapping[str, tuple[float, frozenset[str]]]  # term -> (how much it matters, its concepts)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     passage: KnownPassage
     text: str
     sure: float  # 0 to 1: how likely the passage answers
-    direct: float  # likeness of its best sentence to the question
+    titled: float  # share of the question that its title says
 
 
 def sentences(markdown: str) -> list[str]:
@@ -53,23 +58,25 @@ def sentences(markdown: str) -> list[str]:
     return found
 
 
-def best_answer(
-    case: Case, question: str, vector: Vectors, passages: Sequence[KnownPassage]
-) -> Answer | None:
+def best_answer(case: Case, part: Part) -> Answer | None:
     """From the passage the search found best, or a near one that says it better; in the customer's
     language when there is a choice. None when there is no passage."""
-    ours = [p for p in passages if p.language == case.context.language] or list(passages)
-    answers = [_answer(case, question, vector, passage) for passage in ours[:2] if passage.text.strip()]
-    return max(answers, key=lambda a: a.passage.score + 0.25 * a.sure, default=None)
+    answers = _answers(case, part.mended, part.vector, articles(case, part), most=2)
+    return max(answers, key=lambda a: a.passage.score + 0.15 * a.sure + 0.1 * a.titled, default=None)
 
 
-def surest_answer(
-    case: Case, question: str, vector: Vectors, passages: Sequence[KnownPassage]
-) -> Answer | None:
-    """From any of the passages, whatever they were found for."""
+def surest_answer(case: Case, question: str) -> Answer | None:
+    """To a question of ours: from what was searched for it, else from any of the passages."""
+    passages = case.context.by_question.get(question) or case.context.knowledge
+    found = [passage for passage in passages if passage.kind != "product"]
+    return max(_answers(case, question, case.embed([question])[0], found), key=lambda a: a.sure, default=None)
+
+
+def _answers(
+    case: Case, question: str, vector: Vectors, passages: Sequence[KnownPassage], most: int | None = None
+) -> list[Answer]:
     ours = [p for p in passages if p.language == case.context.language] or list(passages)
-    answers = [_answer(case, question, vector, passage) for passage in ours if passage.text.strip()]
-    return max(answers, key=lambda a: a.sure, default=None)
+    return [_answer(case, question, vector, passage) for passage in ours[:most] if passage.text.strip()]
 
 
 def _answer(case: Case, question: str, vector: Vectors, passage: KnownPassage) -> Answer:
@@ -79,11 +86,15 @@ def _answer(case: Case, question: str, vector: Vectors, passage: KnownPassage) -
     weights = _weights(case, question)
     covers = np.array([_coverage(weights, line, passage.language) for line in lines])
     whole = _coverage(weights, f"{passage.title} {' '.join(lines)}", passage.language)
-    chosen = _chosen(lines, alike[: len(lines)] + 0.35 * covers)
+    whole_section = sum(len(line.split()) for line in lines) <= _WHOLE
+    chosen = lines if whole_section else _chosen(lines, alike[: len(lines)] + 0.35 * covers)
     sure = _sure(alike, whole, passage.language == case.context.language)
     if weights and float(alike.max()) < _SAME and not _has_the_rarest(weights, passage):
         sure = min(sure, SURE - 0.01)
-    return Answer(passage, " ".join(chosen), sure, float(alike[: len(lines)].max()))
+    titled = _coverage(weights, passage.title, passage.language)
+    if titled >= _TITLED and passage.score >= _FOUND:
+        sure = max(sure, SURE)
+    return Answer(passage, " ".join(chosen), sure, titled)
 
 
 def _sure(alike: Vectors, covered: float, same_language: bool) -> float:
@@ -91,11 +102,11 @@ def _sure(alike: Vectors, covered: float, same_language: bool) -> float:
     return 0.4 * best + 0.2 * mean_of_best + 0.4 * covered if same_language else 0.9 * best
 
 
-def _has_the_rarest(weights: dict[str, float], passage: KnownPassage) -> bool:
+def _has_the_rarest(weights: Weights, passage: KnownPassage) -> bool:
     """Whether the passage has the word that matters most: "parking" is not answered by the shop's hours."""
     there = published_terms(f"{passage.title} {passage.text}", passage.language)
-    most = max(weights.values())
-    return any(term in there for term, weight in weights.items() if weight == most)
+    most = max(weight for weight, _ in weights.values())
+    return any(_says(there, term, ideas) for term, (weight, ideas) in weights.items() if weight == most)
 
 
 def _chosen(lines: Sequence[str], scores: NDArray[Any]) -> list[str]:
@@ -114,32 +125,51 @@ def _chosen(lines: Sequence[str], scores: NDArray[Any]) -> list[str]:
 
 @lru_cache(maxsize=4000)
 def published_terms(text: str, language: Language) -> frozenset[str]:
-    """The search terms of something the brand published."""
-    return frozenset(analyse(text, language))
+    """The search terms of something the brand published, the concepts and the countries behind its words."""
+    return frozenset((*analyse(text, language), *concepts(text), *countries(text)))
 
 
-def _weights(case: Case, question: str) -> dict[str, float]:
+def _weights(case: Case, question: str) -> Weights:
     """Terms of the question; the rarer in what the shop publishes, the more it matters to find them."""
     language = case.context.language
     shelf = [*case.context.products, *case.context.knowledge]
     known = [published_terms(f"{p.title} {p.text}", p.language) for p in shelf]
-    terms = set(analyse(case.words.cues["generic"].sub(" ", fold(question)), language))
-    return {t: math.log(1 + len(known) / (1 + sum(t in words for words in known))) for t in terms}
+    plain = case.words.cues["generic"].sub(" ", fold(question))
+    said = {term(word, language): word for word in words(plain)}
+    said.pop("", None)
+    return {
+        t: (math.log(1 + len(known) / (1 + sum(t in there for there in known))), _ideas(word, plain))
+        for t, word in said.items()
+    }
 
 
-def _coverage(weights: dict[str, float], text: str, language: Language) -> float:
+def _ideas(word: str, plain: str) -> frozenset[str]:
+    """What else may be said for `word` of the question `plain`: its concepts, its country."""
+    places = countries(plain)
+    if places and places != countries(re.sub(rf"\b{re.escape(word)}\b", " ", plain)):
+        return places | {OTHER}
+    return frozenset(concepts(word))
+
+
+def _says(there: frozenset[str], term: str, ideas: frozenset[str]) -> bool:
+    """By the word itself, or by another for the same."""
+    return term in there or not ideas.isdisjoint(there)
+
+
+def _coverage(weights: Weights, text: str, language: Language) -> float:
     there = published_terms(text, language)
-    total = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in there) / total if total else 0.0
+    total = sum(weight for weight, _ in weights.values())
+    covered = sum(weight for term, (weight, ideas) in weights.items() if _says(there, term, ideas))
+    return covered / total if total else 0.0
 
 
-def articles(case: Case) -> list[KnownPassage]:
-    return [passage for passage in case.context.knowledge if passage.kind != "product"]
+def articles(case: Case, part: Part) -> list[KnownPassage]:
+    return [passage for passage in case.passages(part) if passage.kind != "product"]
 
 
 def answerable(case: Case, part: Part, *, least: float = SURE) -> Answer | None:
     """The answer when the knowledge surely holds it."""
-    found = best_answer(case, part.text, part.vector, articles(case))
+    found = best_answer(case, part)
     return found if found and found.sure >= least else None
 
 
@@ -148,12 +178,6 @@ def answer_question(case: Case, part: Part) -> str | None:
     found = answerable(case, part, least=PARTLY)
     if found is None:
         return None
-    title = found.passage.title.split(" › ")[0]
-    if (
-        found.direct < _DIRECT
-        and _coverage(_weights(case, part.text), title, found.passage.language) > _TITLED
-    ):
-        return f"{case.say('guide', title=case.say('quote', text=title))} {told(case, found)}"
     if found.sure >= SURE:
         return told(case, found)
     return f"{case.say('partial')} {told(case, found)} {case.say('offer_person')}"

@@ -6,6 +6,8 @@ from recuerda.language import LANGUAGES
 from recuerda.models import Sensitivity
 from recuerda.turns import Asked, KnownFact
 from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.pieces import sentences
+from recuerda.turns.embedded.reading import plain_of
 from recuerda.turns.embedded.vocabulary import vocabulary
 
 
@@ -17,7 +19,8 @@ def hear(case: Case) -> str | None:
     asked = case.context.asked
     if asked is None or not case.parts:
         return None
-    yes, no = (_is(cue, case.parts[0].plain) for cue in ("agrees", "declines"))
+    first = plain_of(sentences(case.context.message)[0])
+    yes, no = (_is(cue, first) for cue in ("agrees", "declines"))
     if not (yes or no):
         return None
     case.parts = case.parts[1:]
@@ -32,8 +35,8 @@ def hear(case: Case) -> str | None:
     return case.say("drift_renewed", new=case.used.statement)
 
 
-def _is(cue: str, plain: str) -> bool:
-    return any(vocabulary(language).cues[cue].fullmatch(plain) for language in LANGUAGES)
+def _is(cue: str, said: str) -> bool:
+    return any(vocabulary(language).cues[cue].fullmatch(said) for language in LANGUAGES)
 
 
 def ask(case: Case, body: str) -> str:
@@ -86,7 +89,7 @@ def _put(case: Case, asked: Asked, text: str) -> None:
 
 def news(case: Case) -> Draft | None:
     """Something special in the message that we neither know nor have asked about."""
-    for draft in case.context.heard:
+    for draft in case.heard:
         over = withdraws(draft.statement) or is_denial(draft.value)
         known = any(_same(draft, fact) for fact in case.context.facts)
         if draft.sensitivity is Sensitivity.SPECIAL and not over and not known:

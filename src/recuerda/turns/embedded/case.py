@@ -8,11 +8,16 @@ from functools import cached_property
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.language import fold
-from recuerda.turns import Context, KnownFact, Used
+from recuerda.memory.terms import analyse
+from recuerda.turns import Context, KnownFact, KnownPassage, Used
+from recuerda.turns.embedded.pieces import asks
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.speech import Speech, currency_of
 from recuerda.turns.embedded.vectors import Vectoriser
 from recuerda.turns.embedded.vocabulary import Vocabulary, vocabulary
+
+_SHORT = 7  # words of a message that may go on from the one before
+ASKED_BEFORE = ("ask_shoe_size", "ask_garment_size", "ask_terrain", "ask_size_for")
 
 
 @dataclass
@@ -34,6 +39,11 @@ class Case:
         return [fact for fact in self.context.facts if not fact.proposed]
 
     @cached_property
+    def heard(self) -> list[Draft]:
+        """What the message states: a question without its mark ("can I return them") states nothing."""
+        return [draft for draft in self.context.heard if not asks(fold(draft.quote))]
+
+    @cached_property
     def last_reply(self) -> str:
         """What we said last in this conversation."""
         return next(
@@ -48,6 +58,13 @@ class Case:
         default = "BRL" if context.language == "pt" else None
         return currency_of(context.locale) or next(paid, None) or default
 
+    def passages(self, part: Part) -> Sequence[KnownPassage]:
+        """What the search found for this part of the message; for all of it when this says little by itself
+        ("what do I do?") or asks nothing else."""
+        found = self.context.by_question.get(part.text)
+        rest = self.words.cues["generic"].sub(" ", part.plain)
+        return found if found and analyse(rest, self.context.language) else self.context.knowledge
+
     def say(self, key: str, **values: object) -> str:
         return self.speech.say(key, **values)
 
@@ -56,12 +73,35 @@ class Case:
             self.links.append(line)
 
     @cached_property
+    def goes_on(self) -> bool:
+        """Whether the message goes on from what was just spoken of: "and for rain?", "a cheaper one?", or
+        the size we asked for."""
+        return self._goes_on(fold(self.context.message).strip(" ¿?¡!."), self.last_reply)
+
+    def _goes_on(self, plain: str, reply: str) -> bool:
+        if len(plain.split()) > _SHORT:
+            return False
+        cues = self.words.cues
+        if cues["again"].fullmatch(plain) or cues["cheaper"].search(plain):
+            return True
+        sized = bool(self.words.wishes_in(plain)) or plain.replace(".", "").isdigit()
+        return sized and any(self.speech.said(key, reply) for key in ASKED_BEFORE)
+
+    @cached_property
     def said_before(self) -> str:
-        """The customer's previous message, folded, when this one goes on from it ("and for rain?")."""
-        if not self.words.cues["again"].fullmatch(fold(self.context.message).strip(" ¿?¡!.")):
+        """What the customer had said of it, folded, back to where they began; empty when this is new."""
+        if not self.goes_on:
             return ""
-        before = (said.text for said in reversed(self.context.transcript) if said.author == "customer")
-        return fold(next(before, ""))
+        before: list[str] = []
+        replies = [said.text for said in self.context.transcript if said.author != "customer"]
+        for said in reversed(self.context.transcript):
+            if said.author != "customer":
+                replies.pop()
+                continue
+            before.append(fold(said.text))
+            if not self._goes_on(before[-1].strip(" ¿?¡!."), replies[-1] if replies else ""):
+                break
+        return " ".join(reversed(before))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return self.vectors.embed(texts)

@@ -12,7 +12,7 @@ from recuerda.turns.embedded.asking import ask, hear
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.forgetting import everything_confirmed, forget
 from recuerda.turns.embedded.named_products import about_product
-from recuerda.turns.embedded.orders import order
+from recuerda.turns.embedded.orders import order, order_number
 from recuerda.turns.embedded.planning import CHAT, plan
 from recuerda.turns.embedded.reading import SWITCHES, Part, Reader
 from recuerda.turns.embedded.recommend import recommend
@@ -49,7 +49,7 @@ class EmbeddedEngine:
 
     def compose(self, context: Context, used: Used) -> str:
         """The whole reply; blocking, a few milliseconds."""
-        parts = self._reader.read(context.message, context.language)
+        parts = self._reader.read(context.message, context.language, context.slips)
         seed = f"{crc32(context.message.encode())}|{len(context.transcript)}"
         speech = Speech(context.language, seed, context.now)
         text = _answer(Case(context, used, parts, speech, self._vectors))
@@ -88,16 +88,23 @@ def _to_our_question(case: Case) -> str | None:
     yes, no = intent == "affirm", intent == "deny"
     if case.speech.said("forget_all_confirm", last):
         return everything_confirmed(case) if yes else case.say("forget_kept") if no else None
-    if (case.speech.said("offer_person", last) or _asked_which_order(case)) and yes:
+    if case.speech.said("offer_person", last) and yes:
         return _handoff(case)
+    if (yes or no) and (number := _order_asked_about(case)):
+        if no:
+            return case.say("order_which")
+        return f"{case.say('order_confirmed', order=number)} {case.say('offer_person')}"
     return None
 
 
-def _asked_which_order(case: Case) -> bool:
-    """We asked whether a return is about their last order: a person takes it from the yes."""
-    numbers = [str((order.data or {}).get("order") or "-") for order in case.context.orders]
-    which = [case.say("which_order", order=number, items="").split("(")[0] for number in numbers]
-    return any(question in case.last_reply for question in which)
+def _order_asked_about(case: Case) -> str | None:
+    """The number of the order that we asked about, whether a return or a cancellation is of that one."""
+    for known in case.context.orders:
+        number = order_number(known) or "-"
+        if case.say("which_order", order=number, items="").split("(")[0] in case.last_reply:
+            case.use(memories=[known.id])
+            return number
+    return None
 
 
 def _alone(case: Case, part: Part) -> str:
@@ -138,14 +145,15 @@ def _pieces(case: Case) -> list[str]:
     asked = [part for part in work if part.intent != "statement"]
     told = len(asked) < len(work)
     pieces = []
-    if case.context.heard or (told and not asked):
+    if case.heard or (told and not asked):
         pieces.append(acknowledge(case, briefly=bool(asked)))
-    if len(work) > 1 or case.context.heard:  # "can you help me?" opens many a message
+    if len(work) > 1 or case.heard:  # "can you help me?" opens many a message
         asked = [part for part in asked if part.intent != "capabilities"]
     if len(asked) > 1:  # half-understood asides do not get an answer of their own beside a clear question
         asked = [part for part in asked if part.intent != "none"] or asked[:1]
-    if not (case.context.heard and all(part.intent == "none" and not part.question for part in asked)):
-        pieces += [_work(case, part) for part in asked[:_MOST]]
+    if not (case.heard and all(part.intent == "none" and not part.question for part in asked)):
+        several = len(asked) > 1
+        pieces += [_work(case, part, several=several) for part in asked[:_MOST]]
     if any(pieces):
         return [piece for piece in dict.fromkeys(pieces) if piece]
     return [_chat(case, part) for part in case.parts if part.intent in CHAT and part.intent != "greeting"][:1]
@@ -155,7 +163,8 @@ def _chat(case: Case, part: Part) -> str:
     return case.say(part.intent)
 
 
-def _work(case: Case, part: Part) -> str:
+def _work(case: Case, part: Part, *, several: bool = False) -> str:
+    """`several`: other things are answered beside it, so what we do not know is named."""
     ways: dict[str, Callable[[Case, Part], str | None]] = {
         "remembered": remembered,
         "order": order,
@@ -163,14 +172,18 @@ def _work(case: Case, part: Part) -> str:
         "capabilities": lambda c, p: c.say("capabilities", brand=c.context.brand),
     }
     way = ways.get(part.intent, answer)
-    return way(case, part) or answer(case, part) or unknown(case)
+    said = way(case, part) or answer(case, part)
+    if said is None and several:
+        about = case.say("unknown_of", part=case.speech.quote(part.text.strip("¿? ")))
+        return f"{about} {case.say('offer_person')}"
+    return said or unknown(case)
 
 
 def answer(case: Case, part: Part) -> str | None:
     """From the articles; from the catalogue when the search points there; else we do not know."""
     if not answerable(case, part) and (said := about_product(case, part)):
         return said
-    first = case.context.knowledge[0] if case.context.knowledge else None
+    first = next(iter(case.passages(part)), None)
     if first and first.kind == "product" and not answerable(case, part, least=SURE + 0.1):
         return recommend(case, part)
     if said := answer_question(case, part):

@@ -49,8 +49,9 @@ def wishes(case: Case, plain: str, products: Sequence[Product], subject: str) ->
     declared = {attribute for product in products for attribute in product.fits}
     said = case.words.wishes_in(case.said_before) | case.words.wishes_in(plain)
     asked = {name: set(values) for name, values in said.items() if name in declared}
-    for draft in (*case.context.unkept, *case.context.heard):
-        if draft.attribute in declared and draft.value and draft.subject == subject:
+    for draft in (*case.context.unkept, *case.heard):
+        about = case.words.subject_in(fold(draft.quote)) or draft.subject
+        if draft.attribute in declared and draft.value and about == subject:
             asked[draft.attribute] = {normal(draft.value)}
     known: dict[str, list[KnownFact]] = {}
     for fact in case.facts:
@@ -177,7 +178,7 @@ def _kinds(case: Case, fact: KnownFact) -> set[str]:
 def _last_received(case: Case, before: datetime) -> set[str]:
     orders = (o for o in case.context.orders if o.kind == "order" and o.at <= before)
     kept = (o for o in orders if (o.data or {}).get("status") not in {"cancelled", "in_transit"})
-    return _items(next((order.data for order in kept), None))
+    return items(next((order.data for order in kept), None))
 
 
 def disliked(case: Case, facts: Sequence[KnownFact]) -> set[str]:
@@ -185,16 +186,16 @@ def disliked(case: Case, facts: Sequence[KnownFact]) -> set[str]:
     out: set[str] = set()
     for order in case.context.orders:
         if order.kind == "return" and not (order.data or {}).get("exchanged_for"):
-            out |= _items(order.data)
+            out |= items(order.data)
     told: list[datetime] = [fact.said_at for fact in facts]
-    if case.context.heard and any(draft.attribute in {"return", "problem"} for draft in case.context.heard):
+    if case.heard and any(draft.attribute in {"return", "problem"} for draft in case.heard):
         told.append(case.context.now)
     if told:
         out |= _last_received(case, max(told))
     return out
 
 
-def _items(data: dict[str, object] | None) -> set[str]:
+def items(data: dict[str, object] | None) -> set[str]:
     items = (data or {}).get("items") or []
     assert isinstance(items, list)
     return {str(item.get("product")) for item in items if isinstance(item, dict)}
@@ -202,7 +203,7 @@ def _items(data: dict[str, object] | None) -> set[str]:
 
 def budget(case: Case) -> tuple[float, tuple[KnownFact, ...]] | None:
     """The most the customer wants to spend, in the currency we quote in."""
-    for draft in case.context.heard:
+    for draft in case.heard:
         if draft.attribute == "budget" and draft.value and (amount := _amount(case, draft.value)):
             return amount, ()
     for fact in case.facts:

@@ -2,9 +2,19 @@
 
 from collections.abc import Sequence
 
+from recuerda.language import fold
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.fit import Wish, rank, wishes
-from recuerda.turns.embedded.products import SIZES, Product, catalogue, named, price, referred, size_of
+from recuerda.turns.embedded.products import (
+    SIZES,
+    Product,
+    catalogue,
+    named,
+    price,
+    referred,
+    residue,
+    size_of,
+)
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.recommend import better_than, reasons, said_of
 from recuerda.turns.embedded.speech import lower_first
@@ -12,7 +22,7 @@ from recuerda.turns.embedded.speech import lower_first
 
 def about_product(case: Case, part: Part) -> str | None:
     """What is asked about the products a message names; None when it names none."""
-    products = named(case, catalogue(case), part.text)[:3] or referred(case, part)
+    products = named(case, catalogue(case), part.mended)[:3] or referred(case, part)
     sized = set(case.words.wishes_in(part.plain)) & SIZES
     if len(products) > 1 and not sized:
         return _compared(case, part, products)
@@ -69,6 +79,9 @@ def _about(case: Case, part: Part, product: Product) -> str:
 
 def _suits(case: Case, part: Part, product: Product, wished: Sequence[Wish]) -> str:
     candidate = rank(case, wished, [product], part)[0]
+    if _undeclared(case, part, product):
+        about = case.say("product_about", product=product.name, text=product.description)
+        return f"{case.say('not_declared')} {about}"  # what was asked is not said of it: no "yes"
     if candidate.clashes:
         wish = candidate.clashes[0]
         case.use(facts=[fact.id for fact in wish.facts])
@@ -81,15 +94,17 @@ def _suits(case: Case, part: Part, product: Product, wished: Sequence[Wish]) -> 
             "product_clash", product=product.name, made=case.speech.join(made, "or"), yours=yours
         )
         return " ".join([clash, *better_than(case, part, product)])
-    if _undeclared(case, part, product):
-        about = case.say("product_about", product=product.name, text=product.description)
-        return f"{case.say('not_declared')} {about}"  # what was asked is not said of it: no "yes"
     if candidate.met:
         return case.say("product_fits", product=product.name, reasons=reasons(case, candidate))
     return case.say("product_about", product=product.name, text=product.description)
 
 
 def _undeclared(case: Case, part: Part, product: Product) -> bool:
-    """Whether something is asked that other products say of themselves and this one does not."""
+    """Whether something is asked that other products say of themselves and this one does not, or that the
+    catalogue knows nothing of."""
+    plain = part.plain.replace(fold(product.name), " ")
+    known, unknown = residue(case, plain, catalogue(case))
+    if part.question and len(unknown) > len(known):
+        return True
     asked = case.words.wishes_in(part.plain).keys() - SIZES - product.fits.keys()
     return any(attribute in other.fits for attribute in asked for other in catalogue(case))

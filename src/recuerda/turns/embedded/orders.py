@@ -25,6 +25,8 @@ def order(case: Case, part: Part) -> str | None:
     returns = [o for o in case.context.orders if o.kind == "return"]
     if case.words.cues["returned"].search(part.plain) and returns:
         return _returned(case, returns[0])
+    if case.words.cues["returned"].search(part.plain) and part.question and orders:
+        return case.say("return_none")
     if not orders:
         return f"{case.say('order_none')} {case.say('order_check')}"
     if case.words.cues["several"].search(part.plain):
@@ -99,7 +101,7 @@ def _standing(case: Case, memory: KnownMemory) -> str:
 
 def _complaint(case: Case) -> list[str]:
     """A parcel shown as delivered that is not there is for a person to look into."""
-    if not any(draft.category == "issue" for draft in case.context.heard):
+    if not any(draft.category == "issue" for draft in case.heard):
         return []
     return [case.say("order_not_arrived"), case.say("offer_person")]
 
@@ -130,7 +132,7 @@ def _paid(case: Case, data: dict[str, object] | None, key: str = "total") -> str
 def _item_asked(case: Case, part: Part, orders: Sequence[KnownMemory], bought: bool) -> str | None:
     """When a certain product, or kind of product, was bought."""
     products = catalogue(case)
-    names = [product.id for product in named(case, products, part.text)]
+    names = [product.id for product in named(case, products, part.mended)]
     kinds = [] if names else case.words.kinds_in(part.plain)
     if not names and (not kinds or not bought):
         return None

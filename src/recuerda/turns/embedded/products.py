@@ -3,15 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from recuerda.language import Language, fold
-from recuerda.memory.terms import analyse
+from recuerda.memory.terms import analyse, words
 from recuerda.turns import KnownPassage
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.vocabulary import normal
 
 SIZES = {"shoe_size", "garment_size"}
+_TELLING = 5  # letters of a first word that may stand for the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +93,47 @@ def sized(case: Case, name: str, size: str) -> str:
 
 
 def named(case: Case, products: Sequence[Product], text: str) -> list[Product]:
-    """Products a text names. A name that is also a common word counts with a capital, or when the search
-    found that product too."""
+    """Products a text names, in full or by a first word that is enough. A name that is also a common word
+    counts with a capital, or when the search found that product too."""
     found_too = {str((p.data or {}).get("id")) for p in case.context.knowledge[:3] if p.kind == "product"}
     plain = fold(text)
     hits: list[tuple[int, int, Product]] = []
-    for product in products:
-        match = re.search(rf"(?<!\w){re.escape(fold(product.name))}(?!\w)", plain)
+    for product, name in [pair for each in products for pair in _names(case, each, products)]:
+        there = fold(name) in plain
+        match = re.search(rf"(?<!\w){re.escape(fold(name))}(?!\w)", plain) if there else None
         if match is None:
             continue
-        written = re.search(rf"(?<!\w){re.escape(product.name)}(?!\w)", text)
+        written = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
         capital = written is not None and (written.start() > 0 or " " not in text.strip())
-        if " " in product.name or capital or product.id in found_too:
+        if " " in name or capital or product.id in found_too or not _common(case, name):
             hits.append((match.start(), match.end(), product))
     longest = [
         (start, product)
         for start, end, product in hits
         if not any(s <= start and end <= e and e - s > end - start for s, e, _ in hits)
     ]
-    return [product for _, product in sorted(longest, key=lambda pair: pair[0])]
+    return list({product.id: product for _, product in sorted(longest, key=lambda pair: pair[0])}.values())
+
+
+def _names(case: Case, product: Product, products: Sequence[Product]) -> list[tuple[Product, str]]:
+    """Its name; and the first word of it, for the product with the shortest name that begins so."""
+    first = product.name.split(" ")[0]
+    rivals = [other for other in products if other.name.split(" ")[0] == first]
+    shortest = min(rivals, key=lambda other: len(other.name))
+    alone = len(first) >= _TELLING and not case.words.kinds_in(fold(first)) and shortest is product
+    return [(product, product.name), *([(product, first)] if alone and first != product.name else [])]
+
+
+def _common(case: Case, name: str) -> bool:
+    """Whether the brand itself uses the word without a capital: "el puente del pie", "por la ruta"."""
+    texts = (passage.text for passage in (*case.context.products, *case.context.knowledge))
+    return any(name.lower() in _written(text) for text in texts)
+
+
+@lru_cache(maxsize=4000)
+def _written(text: str) -> frozenset[str]:
+    """The words of something the brand published, as written."""
+    return frozenset(words(text))
 
 
 _SHORT = 7  # words of a question about what was just spoken of
@@ -118,16 +142,16 @@ _SHORT = 7  # words of a question about what was just spoken of
 def referred(case: Case, part: Part) -> list[Product]:
     """The product our last reply put first, when a short question names nothing of its own: "how much is
     it?", "are they waterproof?"."""
-    products, words, plain = catalogue(case), case.words, part.plain
+    products, said, plain = catalogue(case), case.words, part.plain
     if not (part.question and case.last_reply) or len(plain.split()) > _SHORT:
         return []
-    if words.kinds_in(plain) or named(case, products, part.text) or any(residue(case, plain, products)):
+    if said.kinds_in(plain) or named(case, products, part.mended) or any(residue(case, plain, products)):
         return []  # it names something of its own
-    if any(words.cues[cue].search(plain) for cue in ("ordered", "cheapest", "all")):
+    if any(said.cues[cue].search(plain) for cue in ("ordered", "cheapest", "all")):
         return []
     is_it = part.text.lstrip("¿ ").lower().startswith("é ")  # "é impermeável?": no "e" that goes on
-    goes_on = words.cues["again"].fullmatch(plain) and not is_it
-    if not words.cues["price"].search(plain) and (goes_on or not words.wishes_in(plain)):
+    goes_on = said.cues["again"].fullmatch(plain) and not is_it
+    if not said.cues["price"].search(plain) and (goes_on or not said.wishes_in(plain)):
         return []
     return named(case, products, case.last_reply)[:1]
 

@@ -1,7 +1,7 @@
 """What a message wants: its sentences, each with an intent, by sure patterns and nearest examples."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -10,22 +10,15 @@ from typing import Any, Literal
 import numpy as np
 
 from recuerda.embeddings import Embedder, Vectors
-from recuerda.language import Language, fold
+from recuerda.language import LANGUAGES, Language, fold
+from recuerda.memory.spelling import mend
+from recuerda.turns.embedded.pieces import asks, pieces
 from recuerda.yaml_files import read_yaml
 
-_BREAKS = re.compile(r"(?<=[.!?…])\s+|\n+|(?<=\S)\s*(?=¿)")
 _HELLO = re.compile(
     r"^(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|hola+|buenas(?: (?:tardes|noches))?|buen dia|"
     r"buenos dias|oi+|ola|bom dia|boa tarde|boa noite|e ai)(?: (?:there|equipo|pessoal|gente|a todos|team))?"
     r"(?:[ ,.!:;-]+|$))+"
-)
-_ASKS = re.compile(
-    r"^(?:y |e |and |so |pero |but |mas |entonces )?(?:"
-    r"what|which|who|where|when|why|how|can|could|do|does|did|is|are|will|would|should|may|"
-    r"que|cual(?:es)?|quien|donde|adonde|cuando|cuant[oa]s?|por que|como|puedo|puedes|pueden|"
-    r"tienen|tienes|hay|se puede[n]?|sirve[n]?|a que hora|a partir|desde que|"
-    r"o que|qual|quais|quem|onde|quando|quant[oa]s?|posso|pode[m]?|tem|ha|da (?:para|pra)|"
-    r"voces|vcs|sera que|cade|que horas|ate que)\b"
 )
 _SAME_LANGUAGE = 0.04  # examples in the customer's language count a little more
 # Intents that turn memory off and on.
@@ -34,6 +27,8 @@ SWITCHES: tuple[Literal["off_record", "stop_memory", "resume_memory"], ...] = (
     "stop_memory",
     "resume_memory",
 )
+Slips = Mapping[str, str]
+_NO_SLIPS: Slips = {}
 _NEAREST = 3
 _LEAST = 0.36  # below this similarity to every example a sentence is none of the intents
 
@@ -43,7 +38,8 @@ class Part:
     """A sentence, or neighbours that want the same."""
 
     text: str
-    plain: str  # folded
+    mended: str  # with its mistyped words put right
+    plain: str  # that, folded
     intent: str  # one of intents.yaml, or "none"
     sure: bool  # settled by a pattern
     question: bool
@@ -58,6 +54,15 @@ def _intents() -> dict[str, Any]:
 
 
 @cache
+def _familiar() -> frozenset[str]:
+    """The words of the examples: no slips, whatever the brand's texts say."""
+    lines = (
+        entry.get(lang, "") for key, entry in _intents().items() if key != "precedence" for lang in LANGUAGES
+    )
+    return frozenset(word for text in lines for word in re.findall(r"\w+", fold(text)))
+
+
+@cache
 def _sure() -> list[tuple[str, re.Pattern[str]]]:
     intents = _intents()
     order = [*intents["precedence"], "affirm", "deny"]
@@ -67,11 +72,11 @@ def _sure() -> list[tuple[str, re.Pattern[str]]]:
 def sure_intent(text: str) -> str | None:
     """Whether it turns memory off or on, or undoes, as far as patterns tell; no encoder needed."""
     wanted = (*SWITCHES, "undo")
-    plain = [_plain(piece) for piece in _BREAKS.split(text)[:6]]
+    plain = [plain_of(piece) for piece in pieces(text)]
     return next((name for name, p in _sure() if name in wanted and any(map(p.search, plain))), None)
 
 
-def _plain(text: str) -> str:
+def plain_of(text: str) -> str:
     return re.sub(r"[¿¡\"“”«»]", "", fold(text)).strip(" .!?…,;:")
 
 
@@ -93,32 +98,35 @@ class Reader:
         vectors = self._encoder.embed([fold_marks(line) for line, _, _ in rows])
         return vectors, [intent for _, intent, _ in rows], [language for _, _, language in rows]
 
-    def read(self, message: str, language: Language) -> list[Part]:
-        """The message's parts in order, neighbours with the same intent joined; greetings apart."""
-        pieces = [piece.strip() for piece in _BREAKS.split(message) if re.search(r"\w", piece)]
+    def read(self, message: str, language: Language, slips: Slips = _NO_SLIPS) -> list[Part]:
+        """The message's parts in order, neighbours that tell the same joined; greetings apart. `slips` are
+        its mistyped words and what they were meant to be."""
+        slips = {typed: meant for typed, meant in slips.items() if fold(typed) not in _familiar()}
         parts: list[Part] = []
-        for piece in pieces[:6]:
-            parts += self._greeted(piece[:400], language)
+        for piece in pieces(message):
+            parts += self._greeted(piece[:400], language, slips)
         return _joined(parts)
 
-    def _greeted(self, piece: str, language: Language) -> list[Part]:
+    def _greeted(self, piece: str, language: Language, slips: Slips) -> list[Part]:
         hello = _HELLO.match(fold(piece))
         if hello and hello.end() < len(fold(piece).rstrip(" .!?")):
             words = len(re.findall(r"\w+", hello[0]))
             rest = re.sub(rf"^\W*(?:\w+\W+){{{words}}}", "", piece)
             if rest and rest != piece:
-                return [*self._greeted(piece[: len(piece) - len(rest)], language), self.part(rest, language)]
-        return [self.part(piece, language)]
+                greeting = self._greeted(piece[: len(piece) - len(rest)], language, slips)
+                return [*greeting, self.part(rest, language, slips)]
+        return [self.part(piece, language, slips)]
 
-    def part(self, text: str, language: Language) -> Part:
-        plain = _plain(text)
-        question = "?" in text or bool(_ASKS.match(plain))
-        vector = self._encoder.embed([fold_marks(text)])[0]
+    def part(self, text: str, language: Language, slips: Slips = _NO_SLIPS) -> Part:
+        mended = mend(text, slips)
+        plain = plain_of(mended)
+        question = "?" in text or asks(plain)
+        vector = self._encoder.embed([fold_marks(mended)])[0]
         intent = next((name for name, pattern in _sure() if pattern.search(plain)), None)
         if intent:
-            return Part(text, plain, intent, True, question, 1.0, vector)
+            return Part(text, mended, plain, intent, True, question, 1.0, vector)
         intent, score = self._nearest(vector, language, question)
-        return Part(text, plain, intent, False, question, score, vector)
+        return Part(text, mended, plain, intent, False, question, score, vector)
 
     def _nearest(self, vector: Vectors, language: Language, question: bool) -> tuple[str, float]:
         examples, intents, languages = self._examples
@@ -142,12 +150,18 @@ def fold_marks(text: str) -> str:
     )
 
 
+def together(parts: Sequence[Part]) -> Part:
+    """Several as one, with the meaning of the last."""
+    text, mended, plain = (" ".join(getattr(p, name) for p in parts) for name in ("text", "mended", "plain"))
+    return replace(parts[-1], text=text, mended=mended, plain=plain, question=any(p.question for p in parts))
+
+
 def _joined(parts: Sequence[Part]) -> list[Part]:
     joined: list[Part] = []
     for part in parts:
         last = joined[-1] if joined else None
-        if last and last.intent == part.intent and last.question == part.question:
-            joined[-1] = replace(last, text=f"{last.text} {part.text}", plain=f"{last.plain} {part.plain}")
+        if last and last.intent == part.intent and not (last.question or part.question):
+            joined[-1] = together([last, part])
         else:
             joined.append(part)
     return joined

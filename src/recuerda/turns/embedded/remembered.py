@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from recuerda.turns import KnownFact
 from recuerda.turns.embedded.case import Case
+from recuerda.turns.embedded.products import SIZES, catalogue, size_of
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.speech import sentence
+from recuerda.turns.embedded.vocabulary import normal
 
 _MOST = 14
 
@@ -39,6 +41,8 @@ def _topics(case: Case, part: Part) -> list[str]:
 
 def _topic(case: Case, facts: Sequence[KnownFact], topics: Sequence[str]) -> str:
     found = [fact for fact in facts if fact.attribute in topics]
+    if not found and (said := _size_ordered(case, topics)):
+        return said
     if not found:
         return case.say("remembered_topic_none", topic=case.words.label(topics[0]))
     case.use(facts=[fact.id for fact in found])
@@ -47,6 +51,22 @@ def _topic(case: Case, facts: Sequence[KnownFact], topics: Sequence[str]) -> str
     return "\n".join(
         [case.say("remembered_topic"), *(f"- {sentence(_item(case, fact))}" for fact in found[:_MOST])]
     )
+
+
+def _size_ordered(case: Case, topics: Sequence[str]) -> str | None:
+    """The size of what they last bought of the kind that is worn in it, when they told none."""
+    products = {product.id: product for product in catalogue(case)}
+    for order in (order for order in case.context.orders if order.kind == "order"):
+        for item in (order.data or {}).get("items") or []:
+            product, size = products.get(str(item.get("product"))), normal(str(item.get("size") or ""))
+            topic = next((t for t in topics if product and size in product.fits.get(t, ())), None)
+            if product and topic in SIZES:
+                case.use(memories=[order.id])
+                said = size_of(case, topic, size)
+                return case.say(
+                    "size_ordered", size=said, product=product.name, date=case.speech.date(order.at)
+                )
+    return None
 
 
 def _lines(case: Case, facts: Sequence[KnownFact]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from recuerda.language import Language, fold
+from recuerda.language import Language, country_of, fold
 from recuerda.yaml_files import read_yaml
 
 _HERE = Path(__file__).parent
@@ -50,8 +50,7 @@ def phrase(key: str, language: Language) -> str:
 
 def currency_of(locale: str | None) -> str | None:
     """`es-CO` -> `COP`; None when the locale names no country we know."""
-    parts = (locale or "").replace("_", "-").split("-")
-    return next((_TERRITORIES[p.upper()] for p in parts[1:] if p.upper() in _TERRITORIES), None)
+    return _TERRITORIES.get(country_of(locale) or "")
 
 
 class Speech:

@@ -3,32 +3,42 @@
 from collections.abc import Sequence
 
 from recuerda.extraction import Draft
-from recuerda.language import Language
+from recuerda.language import Language, fold
+from recuerda.memory.concepts import concepts
 from recuerda.models import Sensitivity
-from recuerda.turns.embedded.articles import articles, surest_answer, told
+from recuerda.turns.embedded.articles import answer_question, surest_answer, told
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.orders import items_of, last_received, open_order, order_number
 from recuerda.turns.embedded.planning import GOALS
 from recuerda.turns.embedded.products import catalogue
+from recuerda.turns.embedded.reading import together
 from recuerda.turns.embedded.speech import phrase, sentence
-from recuerda.turns.embedded.vocabulary import normal
+from recuerda.turns.embedded.vocabulary import SHOE_SIZE, Vocabulary, normal, vocabulary
 
 _MOST = 5
 _MISFITS = {"too_small", "too_big"}
+_FAULTS = {"damaged", "not_working", "lack_of_support", "hurts"}
+_WARRANTED = {"§warranty", "§damaged"}
 _LAST = {"issue", "intent"}
 _NEXT = 0.36  # how sure the knowledge must be to say what comes next
 
 
 def acknowledge(case: Case, *, briefly: bool = False) -> str:
     """What was heard, then what follows from it; `briefly` leaves out the latter."""
-    heard = sorted(case.context.heard, key=lambda draft: draft.category in _LAST)  # clauses after nouns
-    worth = [draft for draft in heard if draft.attribute != "buy"] if briefly else heard
+    heard = sorted(case.heard, key=lambda draft: draft.category in _LAST)  # clauses after nouns
+    worth = [draft for draft in heard if _worth_saying(case, draft)] if briefly else heard
     pieces = [*_sorry(case, heard), *_noted(case, worth)]
     if not heard and not briefly and not pieces:
         pieces.append(case.say("told"))
     if not briefly:
         pieces += _next(case, heard)
     return " ".join(pieces)
+
+
+def _worth_saying(case: Case, draft: Draft) -> bool:
+    """Beside an answer: not a request said back in its own words ("socks for the cold")."""
+    said = case.words.phrase(draft.attribute, draft.value) is not None and draft.attribute != "order"
+    return said or draft.category in ("issue", "health")
 
 
 def _sorry(case: Case, heard: Sequence[Draft]) -> list[str]:
@@ -104,11 +114,14 @@ def _corrected(case: Case, draft: Draft) -> str | None:
 def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
     """How to go on: the order it may be about, and what the shop's articles say to do."""
     goal = _goal(case, heard)
+    ailing = any(draft.category in ("issue", "health") for draft in heard)
+    if (goal == "next_issue" or (ailing and goal is None)) and (said := _answered(case)):
+        return [said]
     if goal is None:
-        return []
+        return [case.say("offer_person")] if _trouble(case, heard) else []
     pieces = []
     question = case.say(goal)
-    answer = surest_answer(case, question, case.embed([question])[0], articles(case))
+    answer = surest_answer(case, question)
     if answer and answer.sure >= _NEXT:
         pieces.append(sentence(told(case, answer)))
     order = open_order(case) if goal == "next_cancel" else last_received(case)
@@ -121,20 +134,37 @@ def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
     return pieces
 
 
+def _answered(case: Case) -> str | None:
+    """What an article says to just this trouble, in the customer's words for it."""
+    told_of = [part for part in case.parts if part.intent == "statement"]
+    return answer_question(case, together(told_of)) if told_of else None
+
+
 def _goal(case: Case, heard: Sequence[Draft]) -> str | None:
-    return _goal_of(heard) or ("next_issue" if _trouble(case, heard) else None)
+    return _goal_of(heard, case.words) or ("next_issue" if not heard and _trouble(case, heard) else None)
 
 
-def _goal_of(heard: Sequence[Draft]) -> str | None:
+def _goal_of(heard: Sequence[Draft], words: Vocabulary) -> str | None:
     for draft in heard:
         if draft.attribute in GOALS and draft.value != "no":
             return f"next_{draft.attribute}"
-    if any(draft.attribute == "problem" and draft.value in _MISFITS for draft in heard):
+    issues = [draft for draft in heard if draft.category == "issue"]
+    if any(_misfits(draft, words) for draft in issues):
         return "next_exchange"
-    return "next_issue" if any(draft.category == "issue" for draft in heard) else None
+    return "next_issue" if any(_broken(draft) for draft in issues) else None
+
+
+def _misfits(draft: Draft, words: Vocabulary) -> bool:
+    size = words.attributes[SHOE_SIZE].words
+    return draft.value in _MISFITS or (draft.attribute is None and bool(size.search(fold(draft.quote))))
+
+
+def _broken(draft: Draft) -> bool:
+    """Something a warranty is for, not a parcel or a payment."""
+    return draft.value in _FAULTS or not _WARRANTED.isdisjoint(concepts(draft.quote))
 
 
 def follow_up(heard: Sequence[Draft], language: Language) -> str | None:
     """What to look up in the knowledge besides the message: how to return what is going back, say."""
-    goal = _goal_of(heard)
+    goal = _goal_of(heard, vocabulary(language))
     return phrase(goal, language) if goal else None

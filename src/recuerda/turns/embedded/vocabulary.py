@@ -10,6 +10,13 @@ from recuerda.language import Language
 from recuerda.yaml_files import read_yaml
 
 _HERE = Path(__file__).parent
+SHOE_SIZE = "shoe_size"
+# "is there a Rambla 44?": a short question that ends in what can only be a size; ages are told with a verb.
+_BARE_SIZE = re.compile(
+    r"^(?!.*\b(?:tengo|tiene|tenho|age|aged|anos?|km|k)\b).*\b((?:3[4-9]|4[0-9])(?:[.,]5)?)$"
+)
+_FEW = 6  # words
+_SHAPES = {"again", "agrees", "declines", "compare"}
 _NEVER = re.compile(r"(?!)")
 
 
@@ -35,11 +42,11 @@ class Vocabulary:
 
     @property
     def patterns(self) -> list[re.Pattern[str]]:
-        """Everything a customer's words may match."""
+        """What explains words of a request: not the shapes of a whole message."""
         values = (p for a in self.attributes.values() for _, p in a.values.values())
         words = (pattern for a in self.attributes.values() for pattern in (a.find, a.words))
         named = (pattern for group in (self.kinds, self.subjects) for _, pattern in group.values())
-        return [*values, *words, *named, *self.cues.values()]
+        return [*values, *words, *named, *(p for cue, p in self.cues.items() if cue not in _SHAPES)]
 
     def wishes_in(self, plain: str) -> dict[str, set[str]]:
         """Attribute -> values that a message (folded) speaks of."""
@@ -50,6 +57,8 @@ class Vocabulary:
                 values.add(normal(match[1]))
             if values:
                 found[name] = values
+        if SHOE_SIZE not in found and (bare := _BARE_SIZE.search(plain)) and len(plain.split()) <= _FEW:
+            found[SHOE_SIZE] = {normal(bare[1])}
         return found
 
     def attributes_in(self, plain: str) -> list[str]:
@@ -112,7 +121,7 @@ def _attribute(raw: dict[str, Any]) -> Attribute:
 @cache
 def vocabulary(language: Language) -> Vocabulary:
     raw = read_yaml(_HERE / "vocabulary" / f"{language}.yaml")
-    named = {"kinds", "attributes", "categories", "subjects", "my"}
+    named = {"kinds", "attributes", "categories", "subjects"}
     return Vocabulary(
         attributes={name: _attribute(entry) for name, entry in raw["attributes"].items()},
         kinds={kind: (entry["say"], _pattern(entry["words"])) for kind, entry in raw["kinds"].items()},
