@@ -5,6 +5,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.chat import open_chat, say
 from tests.browser.conftest import People
+from tests.conftest import KEY
 
 SAID = "Uso talla 42 y tengo el arco alto"
 ATTACK = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
@@ -159,6 +160,28 @@ def test_a_conversation_that_is_gone_begins_anew(people: People) -> None:
     page.reload()
     expect(page.locator("recuerda-chat .empty")).to_be_visible()
     say(page, "Hola")
+
+
+def test_what_was_erased_leaves_the_page(people: People) -> None:
+    page = people.shopper("new")
+    open_chat(page)
+    say(page, SAID)
+    page.locator("recuerda-chat .remembered").wait_for()
+    agent = people.agent()
+    talk = page.evaluate("sessionStorage.getItem('recuerda-conversation')")
+    agent.goto(f"/console/conversations/{talk}")
+    brand = {"Authorization": f"Bearer {KEY}"}
+    customer = page.request.get(f"/v1/conversations/{talk}", headers=brand).json()["customer_id"]
+    assert page.request.delete(f"/v1/customers/{customer}", headers=brand).status == 202
+    page.locator("recuerda-chat #field").focus()
+    page.keyboard.type("¿Sigues ahí?")
+    page.keyboard.press("Enter")
+    expect(page.locator("recuerda-chat .notice")).to_contain_text("ya no está")
+    expect(page.locator("recuerda-chat .message")).to_have_count(0)
+    expect(page.locator("recuerda-chat #field")).to_have_value("¿Sigues ahí?")
+    page.keyboard.press("Enter")
+    expect(page.locator("recuerda-chat .assistant:not(.draft)")).to_have_count(1)
+    expect(agent.locator("h1")).to_have_text("Aquí no hay nada")
 
 
 def test_what_anybody_wrote_stays_text(people: People) -> None:

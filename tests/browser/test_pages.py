@@ -56,7 +56,7 @@ def test_the_shops_pages(people: People, language: str, width: int) -> None:
         assert broken == 0
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [320, 1280])
 def test_the_consoles_pages(people: People, width: int) -> None:
     shopper = people.shopper("new")
     open_chat(shopper)

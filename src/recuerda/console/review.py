@@ -97,7 +97,7 @@ async def _with_words(session: Session, facts: Sequence[Fact]) -> list[dict[str,
                 "fact": view,
                 "version": fact.version,
                 "hidden": view.sensitivity is Sensitivity.SPECIAL,
-                "customer": names.get(fact.customer_id) or fact.customer_id,
+                "customer": names.get(fact.customer_id),
                 "words": words,
                 "at": last.at if last else fact.valid_from,
             }

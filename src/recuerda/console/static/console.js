@@ -65,6 +65,7 @@ async function refresh() {
   let page;
   try {
     const response = await fetch(location.href);
+    if (response.status === 404) return location.reload(); // it was erased: say so
     if (!response.ok || response.redirected) return;
     page = new DOMParser().parseFromString(await response.text(), "text/html");
   } catch {

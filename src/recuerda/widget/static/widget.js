@@ -131,6 +131,7 @@ class RecuerdaChat extends HTMLElement {
   }
 
   #say(said) {
+    this.shadowRoot.querySelector(".rating")?.remove(); // it goes on
     const entry = this.#thread.mine(said);
     const key = newKey();
     const send = () => {
@@ -160,13 +161,21 @@ class RecuerdaChat extends HTMLElement {
       this.#panel.end.hidden = false;
       this.#learned(entry);
     } catch (error) {
-      if (isGone(error)) this.#talk.leave(); // trying again opens a new one
+      if (isGone(error)) return this.#gone(said);
       this.#unsent.add(again);
       entry.failed(again);
     } finally {
       draft.remove();
       this.#panel.log.removeAttribute("aria-busy");
     }
+  }
+
+  /** The conversation was erased, or its customer: nothing of it stays on the page. */
+  #gone(said) {
+    this.#restart();
+    this.#thread.clear();
+    this.#thread.notice(this.#text.gone);
+    this.#panel.write(said);
   }
 
   async #learned(entry) {
@@ -222,6 +231,7 @@ class RecuerdaChat extends HTMLElement {
     });
     this.#panel.composer.hidden = this.#talk.status !== "resolved"; // writing opens it again
     this.#panel.dialog.append(card.node);
+    this.#thread.toEnd();
     if (focus) card.focus();
   }
 
