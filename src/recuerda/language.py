@@ -28,8 +28,8 @@ _GREETINGS: dict[str, Language] = {
 # Short words of one of the three languages alone: they tell where product names and typos mislead.
 _OWN_WORDS: dict[Language, str] = {
     "en": "the in of is are you your my what how with for and it i'm have does which",
-    "es": "el los las una y con mi hay donde cuando cual quiero tengo puedo es muy",
-    "pt": "os um uma da com meu minha qual nao voce tem quero pro pra ou em",
+    "es": "el los las una y con mi hay donde cuando cual quiero tengo puedo es muy kiero tienen cambiar",
+    "pt": "os um uma da com meu minha qual nao voce tem quero pro pra ou em qro vc vcs trocar fica",
 }
 _OWN = {language: frozenset(words.split()) for language, words in _OWN_WORDS.items()}
 _SURE = 0.55

@@ -33,7 +33,7 @@ _ORDINARY: dict[Language, str] = {
     "es": "política reembolso cancelar cambio envío dirección factura descuento impermeable compra",
     "pt": "política reembolso cancelar troca frete endereço tamanho desconto impermeável compra",
 }
-_SOUND_ALIKE = ("szcx", "bv", "gj", "iy", "aeiou", "kqc", "mn")
+_SOUND_ALIKE = ("szcx", "bv", "kqc", "gj", "iy", "aeiou", "mn")  # the first three also at a word's start
 
 
 class Spelling:
@@ -70,7 +70,8 @@ class Spelling:
         if known or len(word) < _SHORTEST or not word.isalpha():
             return None
         one = word[:-1] if word.endswith("s") and len(word) > _LONG else word  # texts may have the singular
-        others = self._by_start[language, word[0]]
+        starts = {word[0]}.union(*(group for group in _SOUND_ALIKE[:3] if word[0] in group))
+        others = [other for start in sorted(starts) for other in self._by_start.get((language, start), ())]
         near = [(counts[other], other) for other in others if _slip(word, other) or _slip(one, other)]
         return max(near)[1] if near else None
 

@@ -39,7 +39,7 @@ async def look_up(
     hits = await knowledge.search(query, language=language, limit=_PASSAGES, vector=vector, country=country)
     asked: dict[str, list[KnowledgeHit]] = {}
     if following := follow_up(heard, language):
-        asked[following] = await knowledge.search(following, language=language, limit=2, country=country)
+        asked[following] = await knowledge.search(following, language=language, limit=2)
     if len(parts := pieces(message)) > 1:
         for part in parts[:_QUESTIONS]:
             asked[part] = await knowledge.search(part, language=language, limit=_EACH, country=country)

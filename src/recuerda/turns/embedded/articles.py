@@ -61,15 +61,20 @@ def sentences(markdown: str) -> list[str]:
 def best_answer(case: Case, part: Part) -> Answer | None:
     """From the passage the search found best, or a near one that says it better; in the customer's
     language when there is a choice. None when there is no passage."""
-    answers = _answers(case, part.mended, part.vector, articles(case, part), most=2)
+    return _best(_answers(case, part.mended, part.vector, articles(case, part), most=2))
+
+
+def our_answer(case: Case, question: str) -> Answer | None:
+    """To a question of ours: from what was searched for it, else the surest from any of the passages."""
+    vector = case.embed([question])[0]
+    if found := case.context.by_question.get(question):
+        return _best(_answers(case, question, vector, _articles(found), most=2))
+    answers = _answers(case, question, vector, _articles(case.context.knowledge))
+    return max(answers, key=lambda a: a.sure, default=None)
+
+
+def _best(answers: Sequence[Answer]) -> Answer | None:
     return max(answers, key=lambda a: a.passage.score + 0.15 * a.sure + 0.1 * a.titled, default=None)
-
-
-def surest_answer(case: Case, question: str) -> Answer | None:
-    """To a question of ours: from what was searched for it, else from any of the passages."""
-    passages = case.context.by_question.get(question) or case.context.knowledge
-    found = [passage for passage in passages if passage.kind != "product"]
-    return max(_answers(case, question, case.embed([question])[0], found), key=lambda a: a.sure, default=None)
 
 
 def _answers(
@@ -164,7 +169,11 @@ def _coverage(weights: Weights, text: str, language: Language) -> float:
 
 
 def articles(case: Case, part: Part) -> list[KnownPassage]:
-    return [passage for passage in case.passages(part) if passage.kind != "product"]
+    return _articles(case.passages(part))
+
+
+def _articles(passages: Sequence[KnownPassage]) -> list[KnownPassage]:
+    return [passage for passage in passages if passage.kind != "product"]
 
 
 def answerable(case: Case, part: Part, *, least: float = SURE) -> Answer | None:

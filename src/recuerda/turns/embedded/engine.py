@@ -7,7 +7,7 @@ from zlib import crc32
 
 from recuerda.embeddings import Embedder
 from recuerda.turns import Context, Used
-from recuerda.turns.embedded.articles import SURE, answer_question, answerable, unknown
+from recuerda.turns.embedded.articles import SURE, answer_question, answerable, our_answer, told, unknown
 from recuerda.turns.embedded.asking import ask, hear
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.forgetting import everything_confirmed, forget
@@ -18,7 +18,7 @@ from recuerda.turns.embedded.reading import SWITCHES, Part, Reader
 from recuerda.turns.embedded.recommend import recommend
 from recuerda.turns.embedded.remembered import remembered, why
 from recuerda.turns.embedded.speech import Speech
-from recuerda.turns.embedded.statements import acknowledge
+from recuerda.turns.embedded.statements import acknowledge, sends_back
 from recuerda.turns.embedded.vectors import Vectoriser
 
 _PIECES = re.compile(r"\S+\s*")
@@ -145,12 +145,12 @@ def _pieces(case: Case) -> list[str]:
     asked = [part for part in work if part.intent != "statement"]
     told = len(asked) < len(work)
     pieces = []
-    if case.heard or (told and not asked):
+    if case.heard or (told and (not asked or sends_back(case))):
         pieces.append(acknowledge(case, briefly=bool(asked)))
     if len(work) > 1 or case.heard:  # "can you help me?" opens many a message
         asked = [part for part in asked if part.intent != "capabilities"]
     if len(asked) > 1:  # half-understood asides do not get an answer of their own beside a clear question
-        asked = [part for part in asked if part.intent != "none"] or asked[:1]
+        asked = [part for part in asked if part.intent != "none" or part.question] or asked[:1]
     if not (case.heard and all(part.intent == "none" and not part.question for part in asked)):
         several = len(asked) > 1
         pieces += [_work(case, part, several=several) for part in asked[:_MOST]]
@@ -168,7 +168,7 @@ def _work(case: Case, part: Part, *, several: bool = False) -> str:
     ways: dict[str, Callable[[Case, Part], str | None]] = {
         "remembered": remembered,
         "order": order,
-        "recommend": lambda c, p: about_product(c, p) or recommend(c, p),
+        "recommend": _advise,
         "capabilities": lambda c, p: c.say("capabilities", brand=c.context.brand),
     }
     way = ways.get(part.intent, answer)
@@ -179,11 +179,20 @@ def _work(case: Case, part: Part, *, several: bool = False) -> str:
     return said or unknown(case)
 
 
+def _advise(case: Case, part: Part) -> str | None:
+    """On the products it names, unless something cheaper is wanted than they are."""
+    cheaper = case.words.cues["cheaper"].search(part.plain)
+    return (not cheaper and about_product(case, part)) or recommend(case, part)
+
+
 def answer(case: Case, part: Part) -> str | None:
     """From the articles; from the catalogue when the search points there; else we do not know."""
     if not answerable(case, part) and (said := about_product(case, part)):
         return said
     first = next(iter(case.passages(part)), None)
+    if part.question and case.words.cues["send_back"].search(part.plain):
+        found = our_answer(case, case.say("next_return"))  # "can I return the headlamp?"
+        return answer_question(case, part) or (told(case, found) if found and found.sure >= SURE else None)
     if first and first.kind == "product" and not answerable(case, part, least=SURE + 0.1):
         return recommend(case, part)
     if said := answer_question(case, part):

@@ -31,10 +31,11 @@ _AND = re.compile(
 _EITHER = re.compile(r"(?:that|which|when|where|is|are|que|cuando|donde|como|es|quando|onde|ha|me|o que)\b")
 
 
-_APPOSED = 4  # words: "I wear 27 in Mexico, what size is it" is one question
+_APPOSED = 6  # words: "I wear 27 in Mexico, what size is it" is one question
 # What ends one: "mido 27, que talla es", "me duele la rodilla que hago".
 _TAIL = re.compile(
-    r"\b(?:what (?:now|do i do|should i do|to do)|how|que (?:hago|talla es)|cual (?:pido|llevo|escojo|elijo)|"
+    r"\b(?:what (?:now|do i do|should i do|to do)|what(?:'s| is) that\b.*|how|"
+    r"que (?:hago|talla es)|cual (?:pido|llevo|escojo|elijo)|"
     r"o que (?:eu )?faco|qual (?:eu )?(?:peco|levo|compro)|como|cuando|donde|cuanto|onde|quando|quanto)$"
 )
 

@@ -1,5 +1,6 @@
 """What each part of a message wants in this conversation, where the sentence alone does not tell."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -40,13 +41,18 @@ def _intent(case: Case, part: Part) -> str:
         return "recommend"
     if not part.sure and (_cheaper(case, part) or _of_products(case, part)):
         return "recommend"
+    if part.intent == "remembered" and part.question and re.search(r"\d", part.plain):
+        return "question"  # "I'm an 8 in women's, what size is that?"
     if part.sure:
-        return "statement" if _reports(part, heard) else part.intent
+        returns = not part.question and case.words.cues["send_back"].search(part.plain)
+        told = part.intent == "order" and (returns or _reports(part, heard))
+        return "statement" if told else part.intent
     if _answers_us(case, part, heard) or _goes_on(case, part):
         return "recommend"
     if any(draft.attribute == "problem" and draft.value in _PARCEL for draft in heard):
         return "order"
-    if heard and not part.question:
+    complains = any(draft.category == "issue" for draft in heard) and not answerable(case, part)
+    if heard and (not part.question or complains):
         return _stated(case, part, heard)
     if part.intent == "capabilities" and not part.sure and residue(case, part.plain, catalogue(case))[1]:
         return "question"  # "who is the owner?"
@@ -58,10 +64,23 @@ def _intent(case: Case, part: Part) -> str:
         return "none"
     if part.question and _about_own_order(case, part):
         return "order"
-    if part.intent == "order" and part.question and not _own(case, part) and answerable(case, part):
+    how_to = case.words.cues["how_to"].match(part.plain)
+    if part.intent == "order" and how_to and answerable(case, part, least=PARTLY):
+        return "question"
+    if part.intent == "recommend" and part.question and case.words.cues["send_back"].search(part.plain):
+        return "question"  # "can I return the headlamp?"
+    if (
+        part.intent == "order"
+        and part.question
+        and not _own(case, part)
+        and answerable(case, part, least=PARTLY)
+    ):
         return "question"
     if part.intent == "order" and not case.words.cues["ordered"].search(part.plain):
         return _named_or(case, part, "question" if part.question else "none")
+    kinds = case.words.kinds_in(part.plain)
+    if part.intent in {"none", "question"} and kinds and case.words.cues["sell"].match(part.plain):
+        return "recommend"
     if part.intent in {"recommend", "remembered"} and part.question and _for_a_size(case, part):
         return "recommend"
     found = named(case, catalogue(case), part.mended)
@@ -77,7 +96,7 @@ def _intent(case: Case, part: Part) -> str:
 def _reports(part: Part, heard: Sequence[Draft]) -> bool:
     """An order is named to say what is wrong with it, not to ask where it is."""
     wrong = [draft for draft in heard if draft.category == "issue" and draft.value not in _PARCEL]
-    return part.intent == "order" and bool(wrong) and not part.question
+    return bool(wrong) and not part.question
 
 
 def _stated(case: Case, part: Part, heard: Sequence[Draft]) -> str:

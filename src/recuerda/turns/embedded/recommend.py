@@ -118,7 +118,8 @@ def _strange(case: Case, part: Part, products: Sequence[Product]) -> bool:
         return False
     if case.words.subject_in(part.plain):
         return False
-    if case.words.cues["sell"].match(part.plain) and not case.words.kinds_in(part.plain):
+    spoken_of = case.words.kinds_in(part.plain) or case.words.cues["them"].search(part.plain)
+    if case.words.cues["sell"].match(part.plain) and not spoken_of:
         return False  # that asks for a product
     known, unknown = residue(case, part.plain, products)
     return len(unknown) > len(known)

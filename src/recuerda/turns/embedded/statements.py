@@ -6,7 +6,7 @@ from recuerda.extraction import Draft
 from recuerda.language import Language, fold
 from recuerda.memory.concepts import concepts
 from recuerda.models import Sensitivity
-from recuerda.turns.embedded.articles import answer_question, surest_answer, told
+from recuerda.turns.embedded.articles import answer_question, our_answer, told
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.orders import items_of, last_received, open_order, order_number
 from recuerda.turns.embedded.planning import GOALS
@@ -28,11 +28,10 @@ def acknowledge(case: Case, *, briefly: bool = False) -> str:
     heard = sorted(case.heard, key=lambda draft: draft.category in _LAST)  # clauses after nouns
     worth = [draft for draft in heard if _worth_saying(case, draft)] if briefly else heard
     pieces = [*_sorry(case, heard), *_noted(case, worth)]
-    if not heard and not briefly and not pieces:
+    following = [] if briefly and not sends_back(case) else _next(case, heard)
+    if not (heard or briefly or pieces or following):
         pieces.append(case.say("told"))
-    if not briefly:
-        pieces += _next(case, heard)
-    return " ".join(pieces)
+    return " ".join([*pieces, *following])
 
 
 def _worth_saying(case: Case, draft: Draft) -> bool:
@@ -121,7 +120,7 @@ def _next(case: Case, heard: Sequence[Draft]) -> list[str]:
         return [case.say("offer_person")] if _trouble(case, heard) else []
     pieces = []
     question = case.say(goal)
-    answer = surest_answer(case, question)
+    answer = our_answer(case, question)
     if answer and answer.sure >= _NEXT:
         pieces.append(sentence(told(case, answer)))
     order = open_order(case) if goal == "next_cancel" else last_received(case)
@@ -141,14 +140,28 @@ def _answered(case: Case) -> str | None:
 
 
 def _goal(case: Case, heard: Sequence[Draft]) -> str | None:
-    return _goal_of(heard, case.words) or ("next_issue" if not heard and _trouble(case, heard) else None)
+    if goal := _goal_of(heard, case.words):
+        return goal
+    if sends_back(case):
+        return "next_exchange" if _tells(case, "swap") else "next_return"
+    return "next_issue" if not heard and _trouble(case, heard) else None
+
+
+def sends_back(case: Case) -> bool:
+    """ "Return my last order", "I need another size", heard or not."""
+    return _tells(case, "send_back") or _tells(case, "swap")
+
+
+def _tells(case: Case, cue: str) -> bool:
+    told_of = [part.plain for part in case.parts if part.intent == "statement"]
+    return any(case.words.cues[cue].search(plain) for plain in told_of)
 
 
 def _goal_of(heard: Sequence[Draft], words: Vocabulary) -> str | None:
     for draft in heard:
         if draft.attribute in GOALS and draft.value != "no":
             return f"next_{draft.attribute}"
-    issues = [draft for draft in heard if draft.category == "issue"]
+    issues = [draft for draft in heard if draft.category == "issue" or draft.attribute == "problem"]
     if any(_misfits(draft, words) for draft in issues):
         return "next_exchange"
     return "next_issue" if any(_broken(draft) for draft in issues) else None
