@@ -24,6 +24,7 @@ from recuerda.api import (
     knowledge,
     openapi,
     problems,
+    requests,
     rights,
     work,
 )
@@ -81,7 +82,7 @@ def create_app(
     app.state.demo = demo
     app.state.limits = Limits(settings)
     problems.install(app)
-    brand = (conversations, customers, facts, rights, audit, knowledge, completions, work)
+    brand = (conversations, customers, facts, rights, requests, audit, knowledge, completions, work)
     for part in (*brand, health, twilio):
         app.include_router(part.router)
     openapi.install(app)
