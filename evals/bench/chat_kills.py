@@ -30,7 +30,7 @@ from recuerda.db import Database
 from recuerda.models import Author, Conversation, Delivery, Evidence, Fact, Job, JobState, Memory, Message
 
 _UNFINISHED = (JobState.READY, JobState.RUNNING)
-_LONGEST = 120.0  # seconds given to a shop to finish its work before that counts as lost
+_LONGEST = 60.0  # seconds in which no work gets done before what is left counts as lost
 
 
 @dataclass
@@ -65,9 +65,13 @@ async def _open_jobs(db: Database, ids: list[int] | None = None) -> list[int]:
 
 
 async def _until_done(db: Database, ids: list[int] | None = None) -> None:
-    deadline = time.monotonic() + _LONGEST
-    while await _open_jobs(db, ids) and time.monotonic() < deadline:  # noqa: ASYNC110 - of other processes
+    """As long as it gets less: a slow machine is behind with its work, it has not lost it."""
+    left, moved = await _open_jobs(db, ids), time.monotonic()
+    while left and time.monotonic() - moved < _LONGEST:
         await asyncio.sleep(0.2)
+        before, left = left, await _open_jobs(db, ids)
+        if len(left) < len(before):
+            moved = time.monotonic()
 
 
 async def _kill(victim: Proc, db: Database, batch: Batch, *, watch: bool) -> None:
