@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import language as languages
-from recuerda.db import Session
+from recuerda.db import Session, run
 from recuerda.errors import BadInput, Conflict, NotFound, TooLarge
 from recuerda.language import Language
 from recuerda.models import (
@@ -68,10 +68,8 @@ async def append(
         )
     # The update takes the row's lock first, so two messages at once get two positions, in order.
     locked = await session.exec(
-        sa.update(Conversation)
-        .where(col(Conversation.id) == message.conversation_id)
-        .values(next_position=col(Conversation.next_position) + 1, last_message_at=message.at)
-        .returning(Conversation),
+        _ALLOT,
+        params={"conversation": message.conversation_id, "said": message.at},
         execution_options={"populate_existing": True, "synchronize_session": False},
     )
     conversation: Conversation | None = locked.scalar()
@@ -118,13 +116,8 @@ async def messages(
 
 async def earlier(session: Session, message: Message, limit: int = 8) -> list[Message]:
     """The last messages before `message`, oldest first."""
-    query = (
-        select(Message)
-        .where(Message.conversation_id == message.conversation_id, col(Message.position) < message.position)
-        .order_by(col(Message.position).desc())
-        .limit(limit)
-    )
-    return list(reversed((await session.exec(query)).all()))
+    before = {"conversation": message.conversation_id, "position": message.position, "most": limit}
+    return list(reversed((await session.exec(_EARLIER, params=before)).all()))
 
 
 async def visible(session: Session, found: list[Message]) -> list[tuple[Message, str]]:
@@ -146,18 +139,13 @@ async def visible(session: Session, found: list[Message]) -> list[tuple[Message,
 async def lock_customer(session: Session, conversation_id: str) -> None:
     """Inside the transaction that would write what is learnt: it locks the customer's row, as turning memory
     off does, so that either `may_remember` sees the switch or the switch sees what was written."""
-    whose = select(Conversation.customer_id).where(Conversation.id == conversation_id).scalar_subquery()
-    await session.exec(select(Customer.id).where(Customer.id == whose).with_for_update())
+    await run(session, _LOCK_CUSTOMER, {"conversation": conversation_id})
 
 
 async def may_remember(session: Session, conversation_id: str) -> bool:
     """Whether what is said in it may be learnt; not when it is gone."""
-    switches = (
-        select(Customer.remember, Conversation.remember)
-        .join(Conversation, col(Conversation.customer_id) == col(Customer.id))
-        .where(Conversation.id == conversation_id)
-    )
-    return all((await session.exec(switches)).first() or [False])
+    await session.flush()
+    return all((await run(session, _SWITCHES, {"conversation": conversation_id})).first() or [False])
 
 
 _UNDOABLE = ("forget", "refuse", "off_record", "stop_memory")
@@ -185,23 +173,16 @@ async def stale_facts(session: Session, customer_id: str, fact_ids: list[str]) -
     """
     if not fact_ids:
         return set()
-    query = select(Fact.id).where(
-        col(Fact.id).in_(fact_ids), Fact.customer_id == customer_id, col(Fact.status).in_(CURRENT)
-    )
-    return set(fact_ids) - set((await session.exec(query)).all())
+    current = await session.exec(_STILL_CURRENT, params={"facts": fact_ids, "customer": customer_id})
+    return set(fact_ids) - set(current.all())
 
 
 async def stale_spans(session: Session, message_ids: list[str]) -> dict[str, list[tuple[int, int]]]:
     """Where these messages say something that is no longer a current fact: message id -> spans."""
     if not message_ids:
         return {}
-    query = (
-        select(Evidence.message_id, Evidence.start, Evidence.end)
-        .join(Fact, col(Fact.id) == col(Evidence.fact_id))
-        .where(col(Evidence.message_id).in_(message_ids), col(Fact.status).not_in(CURRENT))
-    )
     spans: dict[str, list[tuple[int, int]]] = {}
-    for message_id, start, end in (await session.exec(query)).all():
+    for message_id, start, end in await session.exec(_STALE_SPANS, params={"messages": message_ids}):
         spans.setdefault(message_id, []).append((start, end))
     return spans
 
@@ -251,3 +232,39 @@ async def rate(session: Session, conversation_id: str, rating: int, comment: str
     conversation = await get(session, conversation_id)
     conversation.rating, conversation.rating_comment = rating, comment
     return conversation
+
+
+# Made once: every turn says these, and making them takes longer than running them.
+_IT: sa.BindParameter[str] = sa.bindparam("conversation")
+_ALLOT = (
+    sa.update(Conversation)
+    .where(col(Conversation.id) == _IT)
+    .values(next_position=col(Conversation.next_position) + 1, last_message_at=sa.bindparam("said"))
+    .returning(Conversation)
+)
+_EARLIER = (
+    select(Message)
+    .where(col(Message.conversation_id) == _IT, col(Message.position) < sa.bindparam("position"))
+    .order_by(col(Message.position).desc())
+    .limit(sa.bindparam("most"))
+)
+_WHOSE = select(Conversation.customer_id).where(col(Conversation.id) == _IT).scalar_subquery()
+_LOCK_CUSTOMER = select(Customer.id).where(col(Customer.id) == _WHOSE).with_for_update()
+_SWITCHES = (
+    select(Customer.remember, Conversation.remember)
+    .join(Conversation, col(Conversation.customer_id) == col(Customer.id))
+    .where(col(Conversation.id) == _IT)
+)
+_STILL_CURRENT = select(Fact.id).where(
+    col(Fact.id).in_(sa.bindparam("facts", expanding=True)),
+    col(Fact.customer_id) == sa.bindparam("customer"),
+    col(Fact.status).in_(CURRENT),
+)
+_STALE_SPANS = (
+    select(Evidence.message_id, Evidence.start, Evidence.end)
+    .join(Fact, col(Fact.id) == col(Evidence.fact_id))
+    .where(
+        col(Evidence.message_id).in_(sa.bindparam("messages", expanding=True)),
+        col(Fact.status).not_in(CURRENT),
+    )
+)

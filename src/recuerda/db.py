@@ -25,6 +25,14 @@ _RESTED = 1.0  # seconds without use after which PostgreSQL is asked whether it 
 _TOGETHER = 32  # writes that share a commit at most, so that the first does not wait long for the last
 
 
+async def run(
+    session: Session, statement: sa.Executable, values: Any = None
+) -> sa.CursorResult[*tuple[Any, ...]]:
+    """Rows, not objects, and what is pending in the session is not flushed first: a third of the price, for
+    what every turn does. `values` are those of the statement's `bindparam`s, or a list for many rows."""
+    return await (await session.connection()).execute(statement, values)
+
+
 @dataclass(slots=True)
 class _Group:
     """Writes to SQLite that are committed together."""

@@ -108,12 +108,19 @@ def _not_expired(at: datetime) -> sa.ColumnElement[bool]:
 async def current(session: Session, customer_id: str, *, proposed: bool = False) -> list[Fact]:
     """What may be used now: active and not expired; with `proposed`, also what awaits consent or review."""
     statuses = [FactStatus.ACTIVE, FactStatus.PROPOSED] if proposed else [FactStatus.ACTIVE]
-    query = (
-        select(Fact)
-        .where(Fact.customer_id == customer_id, col(Fact.status).in_(statuses), _not_expired(now()))
-        .order_by(col(Fact.id))
+    whose = {"customer": customer_id, "statuses": statuses, "now": now()}
+    return list((await session.exec(_CURRENT, params=whose)).all())
+
+
+_CURRENT = (  # made once: every turn says it
+    select(Fact)
+    .where(
+        col(Fact.customer_id) == sa.bindparam("customer"),
+        col(Fact.status).in_(sa.bindparam("statuses", expanding=True)),
+        sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > sa.bindparam("now")),
     )
-    return list((await session.exec(query)).all())
+    .order_by(col(Fact.id))
+)
 
 
 async def find(

@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from recuerda.db import Session
+from recuerda.db import Session, run
 from recuerda.embeddings import Vectors, from_bytes
 from recuerda.models import Customer, Memory
 
@@ -31,7 +31,6 @@ class Row:
     written: Stamp
 
 
-_VERSION = col(Customer.memory_version)
 _WRITTEN = sa.type_coerce(col(Memory.created_at), sa.types.NullType())  # not parsed: there are many
 _ROW = (
     col(Memory.id),
@@ -43,24 +42,31 @@ _ROW = (
     col(Memory.language),
     _WRITTEN,
 )
-
-
-async def _run(session: Session, query: sa.Executable) -> sa.CursorResult[*tuple[Any, ...]]:
-    """Columns, not objects: what is pending in the session is not flushed first."""
-    return await (await session.connection()).execute(query)
+# Made once: every turn says these, and making them takes longer than running them.
+_HIS = col(Memory.customer_id) == sa.bindparam("customer")
+_COMPARABLE = col(Memory.embedder) == sa.bindparam("embedder")
+_THESE = col(Memory.id).in_(sa.bindparam("ids", expanding=True))
+_VERSION = sa.select(col(Customer.memory_version)).where(col(Customer.id) == sa.bindparam("customer"))
+_STAMPS = sa.select(col(Memory.id), _WRITTEN).where(_HIS, _COMPARABLE)
+_WHOLE = sa.select(*_ROW, col(Memory.embedding)).where(_HIS, _COMPARABLE)
+_NEWEST = _WHOLE.order_by(col(Memory.at).desc()).limit(sa.bindparam("most"))
+_CHOSEN = _WHOLE.where(_THESE)
+_VECTORS = sa.select(col(Memory.id), col(Memory.embedding)).where(_HIS, _COMPARABLE)
+_ANYBODYS = sa.select(col(Memory.id), col(Memory.customer_id), col(Memory.embedding)).where(
+    _THESE, _COMPARABLE
+)
+_EXTRAS = sa.select(col(Memory.id), col(Memory.channel), col(Memory.data)).where(_HIS, _THESE)
+_NAMED = select(Memory).where(_HIS, col(Memory.external_id).in_(sa.bindparam("names", expanding=True)))
 
 
 async def version(session: Session, customer_id: str) -> int | None:
     """None when there is no such customer."""
-    return (
-        await _run(session, sa.select(_VERSION).where(col(Customer.id) == customer_id))
-    ).scalar_one_or_none()
+    return (await run(session, _VERSION, {"customer": customer_id})).scalar_one_or_none()
 
 
 async def stamps(session: Session, customer_id: str, embedder: str) -> dict[str, Stamp]:
     """Which memories the customer has and when each was last written."""
-    query = sa.select(col(Memory.id), _WRITTEN)
-    found = await _run(session, query.where(*_of(customer_id, embedder)))
+    found = await run(session, _STAMPS, {"customer": customer_id, "embedder": embedder})
     return {id: at for id, at in found}  # noqa: C416
 
 
@@ -68,18 +74,17 @@ async def newest(
     session: Session, customer_id: str, embedder: str, limit: int
 ) -> tuple[list[Row], Vectors | None]:
     """The customer's newest memories in order of time, and their vectors, a row each."""
-    query = sa.select(*_ROW, col(Memory.embedding)).where(*_of(customer_id, embedder))
-    return _parsed(await _run(session, query.order_by(col(Memory.at).desc()).limit(limit)))
+    newest = {"customer": customer_id, "embedder": embedder, "most": limit}
+    return _parsed(await run(session, _NEWEST, newest))
 
 
 async def chosen(
     session: Session, customer_id: str, embedder: str, ids: Iterable[str]
 ) -> tuple[list[Row], Vectors | None]:
     """Those of `ids` that are the customer's, like `newest`."""
-    query = sa.select(*_ROW, col(Memory.embedding)).where(*_of(customer_id, embedder))
     found: list[Any] = []
     for part in chunks(list(ids)):
-        found += await _run(session, query.where(col(Memory.id).in_(part)))
+        found += await run(session, _CHOSEN, {"customer": customer_id, "embedder": embedder, "ids": part})
     return _parsed(found)
 
 
@@ -87,18 +92,15 @@ async def nearest(
     session: Session, customer_id: str, embedder: str, vector: Vectors, limit: int
 ) -> list[str]:
     """The ids whose vectors are nearest: every one is looked at, which is for when Chroma cannot."""
-    query = sa.select(col(Memory.id), col(Memory.embedding)).where(*_of(customer_id, embedder))
     ids: list[str] = []
     scores: list[float] = []
-    streamed = await (await session.connection()).stream(query.execution_options(yield_per=CHUNK))
+    streamed = await (await session.connection()).stream(
+        _VECTORS, {"customer": customer_id, "embedder": embedder}, execution_options={"yield_per": CHUNK}
+    )
     async for part in streamed.partitions():
         ids += [id for id, _ in part]
         scores += (np.stack([from_bytes(data) for _, data in part]) @ vector).tolist()
     return [ids[i] for i in np.argsort(-np.array(scores), kind="stable")[:limit]]
-
-
-def _of(customer_id: str, embedder: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return col(Memory.customer_id) == customer_id, col(Memory.embedder) == embedder
 
 
 def _parsed(found: Iterable[Any]) -> tuple[list[Row], Vectors | None]:
@@ -109,10 +111,9 @@ def _parsed(found: Iterable[Any]) -> tuple[list[Row], Vectors | None]:
 
 async def vectors(session: Session, ids: Sequence[str], embedder: str) -> list[tuple[str, str, bytes]]:
     """(id, customer's id, vector) of those that are still there: for the index alone, which has no words."""
-    query = sa.select(col(Memory.id), col(Memory.customer_id), col(Memory.embedding))
     found: list[tuple[str, str, bytes]] = []
     for part in chunks(ids):
-        rows = await _run(session, query.where(col(Memory.id).in_(part), col(Memory.embedder) == embedder))
+        rows = await run(session, _ANYBODYS, {"embedder": embedder, "ids": part})
         found += [(id, customer_id, data) for id, customer_id, data in rows]
     return found
 
@@ -121,10 +122,8 @@ async def extras(
     session: Session, customer_id: str, ids: Sequence[str]
 ) -> dict[str, tuple[str | None, dict[str, Any] | None]]:
     """Channel and data of a few memories; an id that is not the customer's is not in the answer."""
-    query = sa.select(col(Memory.id), col(Memory.channel), col(Memory.data)).where(
-        col(Memory.customer_id) == customer_id, col(Memory.id).in_(list(ids))
-    )
-    return {id: (channel, data) for id, channel, data in await _run(session, query)}
+    found = await run(session, _EXTRAS, {"customer": customer_id, "ids": list(ids)})
+    return {id: (channel, data) for id, channel, data in found}
 
 
 def chunks(values: Sequence[str]) -> list[Sequence[str]]:
@@ -149,8 +148,6 @@ async def by_external_id(
     wanted = sorted({key.external_id for key in keys})
     found: dict[tuple[str, str], Memory] = {}
     for part in chunks(wanted):
-        query = select(Memory).where(
-            col(Memory.customer_id) == customer_id, col(Memory.external_id).in_(part)
-        )
-        found |= {(row.kind, row.external_id): row for row in await session.exec(query)}
+        rows = await session.exec(_NAMED, params={"customer": customer_id, "names": part})
+        found |= {(row.kind, row.external_id): row for row in rows}
     return found

@@ -25,6 +25,7 @@ from recuerda.settings import Settings
 
 log = logging.getLogger(__name__)
 
+SCANNED = 5_000  # passages compared one by one, in a millisecond; a question to Chroma costs two to five
 _PATIENCE = 60.0  # seconds between probes when Chroma goes wrong again and again
 
 
@@ -78,10 +79,13 @@ class VectorIndex:
     async def near_passages(
         self, shelf: Mapping[str, Vectors], vector: Vectors, limit: int
     ) -> Mapping[str, float] | None:
-        """Cosines of the shelf's passages nearest to `vector`; None when Chroma cannot say (yet)."""
+        """Cosines of the shelf's passages nearest to `vector`; None when Chroma cannot say (yet), or when
+        comparing them all is quicker."""
         async with self._open() as shards:
             try:
                 if shards and shards.passages.kept is shelf:
+                    if len(shelf) <= SCANNED:
+                        return None
                     return await asyncio.to_thread(shards.passages.nearest, vector, limit)
             except Unavailable as error:
                 self._suspect(error)

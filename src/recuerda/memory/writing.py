@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from recuerda.db import Session
+from recuerda.db import Session, run
 from recuerda.embeddings import Vectors, to_bytes
 from recuerda.errors import NotFound
 from recuerda.masking import mask
@@ -36,24 +36,26 @@ async def write(
     session: Session, customer_id: str, items: Sequence[NewMemory], vectors: Vectors, embedder: str
 ) -> list[str]:
     """See `Memories.remember`."""
-    locked = select(Customer.id).where(Customer.id == customer_id).with_for_update()
-    if (await session.exec(locked)).first() is None:
+    if (await run(session, _LOCK, {"customer": customer_id})).first() is None:
         raise NotFound("There is no such customer.")
     known = await sql.by_external_id(session, customer_id, items)
     ids: list[str] = []
+    new: list[Memory] = []
     changed = False
     for item, vector in zip(items, vectors, strict=True):
         row = known.get((item.kind, item.external_id))
         if row is None:
             row = _row(customer_id, item, vector, embedder)
-            session.add(row)
+            new.append(row)
             known[item.kind, item.external_id] = row
-            changed = True
-        elif _replace(row, item, vector, embedder):
-            changed = True
+        else:
+            changed |= _replace(row, item, vector, embedder)
         ids.append(row.id)
     if changed:
         await session.flush()
+    if new:
+        await run(session, _INSERT, [row.model_dump() for row in new])
+    if new or changed:
         await touch(session, customer_id)
     return ids
 
@@ -78,9 +80,17 @@ def _replace(row: Memory, item: NewMemory, vector: Vectors, embedder: str) -> bo
 
 
 async def touch(session: Session, customer_id: str) -> None:
-    """Tells every process that the customer's memories changed; part of the transaction that did it."""
-    raised = sa.update(Customer).where(col(Customer.id) == customer_id)
-    await session.exec(raised.values(memory_version=Customer.memory_version + 1))
+    """Tells every process that the customer's memories changed; part of the transaction that does it."""
+    await run(session, _TOUCH, {"customer": customer_id})
+
+
+_LOCK = select(Customer.id).where(col(Customer.id) == sa.bindparam("customer")).with_for_update()
+_INSERT = sa.insert(Memory)
+_TOUCH = (
+    sa.update(Customer)
+    .where(col(Customer.id) == sa.bindparam("customer"))
+    .values(memory_version=Customer.memory_version + 1)
+)
 
 
 def _fields(item: NewMemory) -> dict[str, Any]:

@@ -7,6 +7,7 @@ message, before or after the facts are written, and even its answer may come fir
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import consent, conversations, reviews
@@ -46,10 +47,7 @@ async def asked_before(session: Session, fact_ids: Sequence[str]) -> set[tuple[s
     """(fact, what about it) of every question put so far; each is put once."""
     if not fact_ids:
         return set()
-    query = select(FactEvent.fact_id, FactEvent.reason).where(
-        col(FactEvent.fact_id).in_(fact_ids), FactEvent.action == ASKED
-    )
-    return set((await session.exec(query)).all())
+    return set((await session.exec(_ASKED_BEFORE, params={"facts": fact_ids})).all())
 
 
 async def note(session: Session, asked: Asked) -> None:
@@ -97,7 +95,7 @@ async def settle(session: Session, answer: Message, asked: Asked, *, given: bool
 
 async def catch_up(session: Session, message: Message) -> None:
     """After `message` taught its facts: the reply to it may have asked about them, and been answered."""
-    reply = (await session.exec(select(Message).where(Message.reply_to == message.id))).first()
+    reply = (await session.exec(_REPLY, params={"message": message.id})).first()
     asked = from_receipt(reply.receipt) if reply else None
     if reply is None or asked is None or asked.message != message.id:
         return
@@ -113,3 +111,10 @@ async def catch_up(session: Session, message: Message) -> None:
     if answer and (act := (answer.receipt or {}).get("act")) in ("agree", "refuse"):
         said = await session.get_one(Message, answer.reply_to)
         await settle(session, said, asked, given=act == "agree")
+
+
+# Made once: every turn says these.
+_ASKED_BEFORE = select(FactEvent.fact_id, FactEvent.reason).where(
+    col(FactEvent.fact_id).in_(sa.bindparam("facts", expanding=True)), col(FactEvent.action) == ASKED
+)
+_REPLY = select(Message).where(col(Message.reply_to) == sa.bindparam("message"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import conversations
@@ -40,7 +41,6 @@ from recuerda.turns.lookup import look_up
 _SHARE_OF_FACTS = 0.35
 _SHARE_OF_KNOWLEDGE = 0.75  # of what the facts leave
 _MEMORIES = 8
-_ORDERS = 20
 _ORDER_KINDS = ("order", "return")
 _SHORT_FOLLOW_UP = 4  # words: "and in blue?" is searched for together with what came before
 
@@ -126,12 +126,7 @@ async def gather(sources: Sources, message: Message) -> Context:
 
 
 async def _who(session: Session, message: Message) -> tuple[Conversation, Customer]:
-    both = (
-        select(Conversation, Customer)
-        .join(Customer, col(Customer.id) == col(Conversation.customer_id))
-        .where(Conversation.id == message.conversation_id)
-    )
-    return (await session.exec(both)).one()
+    return (await session.exec(_WHO, params={"conversation": message.conversation_id})).one()
 
 
 def _query(text: str, said: Sequence[Said]) -> str:
@@ -153,18 +148,13 @@ async def _first_quotes(session: Session, facts: Sequence[Fact]) -> dict[str, Ev
     wanted = [f.evidence_id for f in facts if f.evidence_id]
     if not wanted:
         return {}
-    found = await session.exec(select(Evidence).where(col(Evidence.id).in_(wanted)))
+    found = await session.exec(_EVIDENCE, params={"ids": wanted})
     return {evidence.fact_id: evidence for evidence in found.all()}
 
 
 async def _orders(session: Session, customer_id: str) -> list[KnownMemory]:
-    query = (
-        select(Memory)
-        .where(Memory.customer_id == customer_id, col(Memory.kind).in_(_ORDER_KINDS))
-        .order_by(col(Memory.at).desc())
-        .limit(_ORDERS)
-    )
-    return [_memory(row, 1.0) for row in (await session.exec(query)).all()]
+    found = await session.exec(_ORDERS, params={"customer": customer_id})
+    return [_memory(row, 1.0) for row in found.all()]
 
 
 def _memory(item: Memory | Recalled, score: float) -> KnownMemory:
@@ -189,17 +179,13 @@ async def _stale(session: Session, customer_id: str, items: Sequence[Recalled]) 
     """Memories of messages whose fact is no longer current, and of replies that used such a fact."""
     if not items:
         return set()
-    query = select(Memory.id, Memory.external_id).where(
-        col(Memory.id).in_([i.id for i in items]), Memory.kind == "turn"
-    )
-    message_of: dict[str, str] = dict((await session.exec(query)).all())
+    said = await session.exec(_TURNS, params={"ids": [item.id for item in items]})
+    message_of: dict[str, str] = dict(said.all())
     if not message_of:
         return set()
     withdrawn = await conversations.stale_spans(session, list(message_of.values()))
-    replies = select(Message.id, Message.receipt).where(
-        col(Message.id).in_(message_of.values()), col(Message.receipt).is_not(None)
-    )
-    used = {mid: (receipt or {}).get("facts", []) for mid, receipt in (await session.exec(replies)).all()}
+    replies = await session.exec(_RECEIPTS, params={"ids": list(message_of.values())})
+    used = {mid: (receipt or {}).get("facts", []) for mid, receipt in replies.all()}
     gone = await conversations.stale_facts(session, customer_id, [f for ids in used.values() for f in ids])
     return {
         memory_id
@@ -279,3 +265,23 @@ def _fit(items: Iterable[T], budget: int, text: Callable[[T], str]) -> tuple[lis
         budget -= cost
         kept.append(item)
     return kept, budget
+
+
+# Made once: every turn says these, and making them takes longer than running them.
+_IDS: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
+_WHO = (
+    select(Conversation, Customer)
+    .join(Customer, col(Customer.id) == col(Conversation.customer_id))
+    .where(col(Conversation.id) == sa.bindparam("conversation"))
+)
+_EVIDENCE = select(Evidence).where(col(Evidence.id).in_(_IDS))
+_ORDERS = (
+    select(Memory)
+    .where(col(Memory.customer_id) == sa.bindparam("customer"), col(Memory.kind).in_(_ORDER_KINDS))
+    .order_by(col(Memory.at).desc())
+    .limit(20)
+)
+_TURNS = select(Memory.id, Memory.external_id).where(col(Memory.id).in_(_IDS), col(Memory.kind) == "turn")
+_RECEIPTS = select(Message.id, Message.receipt).where(
+    col(Message.id).in_(_IDS), col(Message.receipt).is_not(None)
+)

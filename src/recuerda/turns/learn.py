@@ -8,8 +8,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import col, select
-from sqlmodel.sql.expression import Select
 
 from recuerda import conversations, usage
 from recuerda.db import Database, Session
@@ -91,14 +91,12 @@ async def enqueue_reindex(session: Session, customer_id: str) -> None:
         await enqueue_index(session, customer_id, ids[start : start + _BATCH])
 
 
-def _said(message_id: str) -> Select[Message, Conversation]:
-    """The message with its conversation, if it may be learnt from."""
-    return (
-        select(Message, Conversation)
-        .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
-        .join(Customer, col(Customer.id) == col(Conversation.customer_id))
-        .where(Message.id == message_id, col(Conversation.remember), col(Customer.remember))
-    )
+_SAID = (  # the message with its conversation, if it may be learnt from
+    select(Message, Conversation)
+    .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
+    .join(Customer, col(Customer.id) == col(Conversation.customer_id))
+    .where(col(Message.id) == sa.bindparam("message"), col(Conversation.remember), col(Customer.remember))
+)
 
 
 class Learner:
@@ -124,7 +122,7 @@ class Learner:
 
     async def learn(self, payload: Mapping[str, Any]) -> Write | None:
         async with self._db.read() as session:
-            found = (await session.exec(_said(payload["message_id"]))).first()
+            found = (await session.exec(_SAID, params={"message": payload["message_id"]})).first()
             if found is None:
                 return None  # erased meanwhile, or not to be remembered
             message, conversation = found

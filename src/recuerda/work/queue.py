@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
-from recuerda.db import Session
+from recuerda.db import Session, run
 from recuerda.models import Job, JobState, WorkerBeat, now
 from recuerda.work.explain import WORKER_DIED
 
@@ -24,17 +24,6 @@ BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
 SILENT = 3 * BEAT  # after which it is taken for dead
 _UNFINISHED = (JobState.READY, JobState.RUNNING)
 _LONGEST_PAUSE = 300.0
-_BLIND = {"synchronize_session": False}  # what is written is not in the session, or read no more
-_earlier = aliased(Job)
-_BUSY = (
-    sa.exists()
-    .where(
-        col(_earlier.lane) == col(Job.lane),
-        col(_earlier.id) < col(Job.id),
-        col(_earlier.state).in_(_UNFINISHED),
-    )
-    .correlate(Job)
-)
 _ID = re.compile(r"[a-z]{2,5}_[0-9a-f]{32}")
 
 
@@ -71,18 +60,20 @@ async def enqueue(
         waiting = (await session.exec(select(Job.id).where(Job.dedupe == dedupe))).first()
         if waiting is not None:
             return None
-    job = Job(
-        kind=kind,
-        lane=f"{lane} later {secrets.token_hex(4)}" if delay else lane,
-        payload=dict(payload),
-        dedupe=dedupe,
-        conversation_id=conversation_id,
-        customer_id=customer_id,
-        run_at=now() + delay,
+    made = await run(
+        session,
+        _INSERT,
+        {
+            "kind": kind,
+            "lane": f"{lane} later {secrets.token_hex(4)}" if delay else lane,
+            "payload": dict(payload),
+            "dedupe": dedupe,
+            "conversation_id": conversation_id,
+            "customer_id": customer_id,
+            "run_at": now() + delay,
+        },
     )
-    session.add(job)
-    await session.flush()
-    return job.id
+    return int(made.scalar_one())
 
 
 def _ids_only(value: Any) -> None:
@@ -102,43 +93,26 @@ def _ids_only(value: Any) -> None:
 
 async def hold(session: Session, job_id: int) -> Lease | None:
     """Take the job just enqueued for oneself, in the same transaction; None when its lane is busy."""
-    token = secrets.token_hex(8)
-    taken = sa.update(Job).where(col(Job.id) == job_id, ~_BUSY).values(**_running(token))
-    attempts = (await session.exec(taken.returning(col(Job.attempts)), execution_options=_BLIND)).scalar()
-    return None if attempts is None else Lease(job_id, token, attempts)
-
-
-def _running(token: str) -> dict[str, Any]:
-    return {
-        "state": JobState.RUNNING,
-        "attempts": col(Job.attempts) + 1,
-        "dedupe": None,  # from here on new work of the same name is new
-        "lease_token": token,
-        "lease_until": now() + LEASE,
-    }
+    lease = {"token": secrets.token_hex(8), "until": now() + LEASE}
+    attempts = (await run(session, _HOLD, lease | {"job": job_id})).scalar()
+    return None if attempts is None else Lease(job_id, str(lease["token"]), attempts)
 
 
 async def ready(session: Session) -> set[str]:
     """The kinds of the jobs that are ready."""
-    return set((await session.exec(select(Job.kind).where(*_ready()).distinct())).all())
+    return set((await run(session, _READY_KINDS, {"now": now()})).scalars())
 
 
 async def claim(session: Session, kinds: Collection[str], *, limit: int = 1) -> list[tuple[Job, Lease]]:
     """The oldest that are ready, at most one a lane, taken under one token."""
-    query = select(Job).where(*_ready(), col(Job.kind).in_(kinds))  # an unknown kind waits for a newer worker
-    query = query.order_by(col(Job.id)).limit(limit).with_for_update(skip_locked=True)
-    jobs = (await session.exec(query)).all()
+    at = now()
+    wanted = {"now": at, "kinds": list(kinds), "most": limit}
+    jobs = (await session.exec(_NEXT, params=wanted)).all()
     if not jobs:
         return []
-    token = secrets.token_hex(8)
-    taken = sa.update(Job).where(col(Job.id).in_([job.id for job in jobs])).values(**_running(token))
-    await session.exec(taken, execution_options=_BLIND)
-    return [(job, Lease(cast(int, job.id), token, job.attempts + 1)) for job in jobs]
-
-
-def _ready() -> tuple[sa.ColumnElement[bool], ...]:
-    """The time has come, and the lane has none before it."""
-    return Job.state == JobState.READY, col(Job.run_at) <= now(), ~_BUSY  # type: ignore[return-value]
+    lease = {"token": secrets.token_hex(8), "until": at + LEASE}
+    await run(session, _TAKE, lease | {"jobs": [job.id for job in jobs]})
+    return [(job, Lease(cast(int, job.id), str(lease["token"]), job.attempts + 1)) for job in jobs]
 
 
 def _mine(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:
@@ -156,16 +130,8 @@ async def renew(session: Session, lease: Lease) -> None:
 async def done(session: Session, *leases: Lease) -> None:
     """Of one claim. Raises `LeaseLost` when one is another's by now: whoever takes a job over has another
     token."""
-    finished = sa.update(Job).where(
-        col(Job.id).in_([lease.job_id for lease in leases]),
-        col(Job.lease_token) == leases[0].token,
-        col(Job.state) == JobState.RUNNING,
-    )
-    result = await session.exec(
-        finished.values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None),
-        execution_options=_BLIND,
-    )
-    if result.rowcount != len(leases):
+    taken = {"jobs": [lease.job_id for lease in leases], "token": leases[0].token}
+    if (await run(session, _DONE, taken)).rowcount != len(leases):
         raise LeaseLost
 
 
@@ -199,8 +165,7 @@ async def fail(session: Session, lease: Lease, error: Exception) -> bool:
 
 async def lost(session: Session) -> list[Job]:
     """Running jobs whose worker died: their lease ran out."""
-    query = select(Job).where(Job.state == JobState.RUNNING, col(Job.lease_until) < now())
-    return list((await session.exec(query)).all())
+    return list((await session.exec(_LOST, params={"now": now()})).all())
 
 
 async def take_back(session: Session, job: Job) -> bool:
@@ -225,8 +190,7 @@ async def take_back(session: Session, job: Job) -> bool:
 
 async def is_settled(session: Session, conversation_id: str) -> bool:
     """Whether every job of the conversation has run."""
-    query = select(Job.id).where(Job.conversation_id == conversation_id, col(Job.state).in_(_UNFINISHED))
-    return (await session.exec(query.limit(1))).first() is None
+    return (await run(session, _UNSETTLED, {"conversation": conversation_id})).first() is None
 
 
 async def find(
@@ -254,3 +218,53 @@ async def revive(session: Session, job_id: int) -> bool:
 async def last_seen(session: Session) -> datetime | None:
     """When any worker last said that it is alive; None when all have left, or none came."""
     return (await session.exec(select(sa.func.max(col(WorkerBeat.seen_at))))).one()
+
+
+# Made once: every turn says these, and making them takes longer than running them.
+_earlier = aliased(Job)
+_BUSY = (
+    sa.exists()
+    .where(
+        col(_earlier.lane) == col(Job.lane),
+        col(_earlier.id) < col(Job.id),
+        col(_earlier.state).in_(_UNFINISHED),
+    )
+    .correlate(Job)
+)
+# The time has come, and the lane has none before it.
+_READY = (col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"), ~_BUSY)
+_RUNNING = {
+    "state": JobState.RUNNING,
+    "attempts": col(Job.attempts) + 1,
+    "dedupe": None,  # from here on new work of the same name is new
+    "lease_token": sa.bindparam("token"),
+    "lease_until": sa.bindparam("until"),
+}
+_JOBS = col(Job.id).in_(sa.bindparam("jobs", expanding=True))
+_INSERT = sa.insert(Job).returning(col(Job.id))
+_HOLD = (
+    sa.update(Job)
+    .where(col(Job.id) == sa.bindparam("job"), ~_BUSY)
+    .values(**_RUNNING)
+    .returning(col(Job.attempts))
+)
+_READY_KINDS = select(Job.kind).where(*_READY).distinct()
+_NEXT = (
+    select(Job)
+    .where(*_READY, col(Job.kind).in_(sa.bindparam("kinds", expanding=True)))  # others: a newer worker's
+    .order_by(col(Job.id))
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = sa.update(Job).where(_JOBS).values(**_RUNNING)
+_DONE = (
+    sa.update(Job)
+    .where(_JOBS, col(Job.lease_token) == sa.bindparam("token"), col(Job.state) == JobState.RUNNING)
+    .values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None)
+)
+_LOST = select(Job).where(col(Job.state) == JobState.RUNNING, col(Job.lease_until) < sa.bindparam("now"))
+_UNSETTLED = (
+    select(Job.id)
+    .where(col(Job.conversation_id) == sa.bindparam("conversation"), col(Job.state).in_(_UNFINISHED))
+    .limit(1)
+)
