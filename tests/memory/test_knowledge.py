@@ -9,7 +9,7 @@ import pytest
 
 from recuerda.embeddings import SentenceEncoder
 from recuerda.errors import BadInput, Unavailable
-from recuerda.memory import Knowledge, NewDocument
+from recuerda.memory import Knowledge, NewDocument, upkeep
 from recuerda.memory.concepts import concepts
 from recuerda.memory.kb import PassageVectors
 from recuerda.memory.loaders import load, load_all, read_catalogue, read_csv, read_html, read_markdown
@@ -215,7 +215,10 @@ async def filled(knowledge: Knowledge, vectors: VectorIndex) -> None:
     await asyncio.gather(*vectors._tasks)
 
 
-async def test_chroma_holds_the_passages_and_finds_what_exact_search_finds(tmp_path: Path) -> None:
+async def test_chroma_holds_the_passages_and_finds_what_exact_search_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "SCANNED", 0)
     async with memories(tmp_path) as (service, db):
         plain = Knowledge(db, Words(), Settings(data_dir=tmp_path))
         knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
@@ -264,5 +267,6 @@ async def test_a_collection_that_fails_is_answered_without(
         knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
         await knowledge.put(article("returns", "Returns", RETURNS))
         await filled(knowledge, service.vectors)
+        monkeypatch.setattr(upkeep, "SCANNED", 0)
         monkeypatch.setattr(PassageVectors, "nearest", fail)
         assert await knowledge.search("refund", language="en", floor=0.0)
