@@ -56,14 +56,14 @@ class Database:
 
     def _engine(self, url: str) -> AsyncEngine:
         if not self.is_sqlite:
-            engine = create_async_engine(url, pool_size=10, max_overflow=20)
+            engine = create_async_engine(url, pool_size=20, max_overflow=10)
             sa.event.listen(engine.sync_engine, "checkin", _on_checkin)
             sa.event.listen(engine.sync_engine, "checkout", partial(_on_checkout, engine.sync_engine.dialect))
             return engine
         engine = create_async_engine(
             url,
             connect_args={"timeout": 30, "async_creator_fn": sqlite.connect},
-            pool_size=5,
+            pool_size=20,  # those beyond are opened anew each time, which costs more than what they ask
             max_overflow=10,
         )
         sa.event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
