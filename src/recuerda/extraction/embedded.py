@@ -43,7 +43,7 @@ class EmbeddedExtractor:
         self._model = Model()
         self.catalogue = catalogue or load_catalogue()
         # A message is read for its reply, for its facts, and as context of those that follow.
-        self._alone = lru_cache(maxsize=128)(self._judge_alone)
+        self._alone = lru_cache(maxsize=1000)(self._judge_alone)
 
     @cached_property
     def _embedder(self) -> Embedder:

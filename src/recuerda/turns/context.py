@@ -42,6 +42,7 @@ _SHARE_OF_FACTS = 0.35
 _SHARE_OF_KNOWLEDGE = 0.75  # of what the facts leave
 _MEMORIES = 8
 _ORDER_KINDS = ("order", "return")
+_HEARD = 5  # messages before, to understand this one by; odd, see `learn`
 _SHORT_FOLLOW_UP = 4  # words: "and in blue?" is searched for together with what came before
 
 T = TypeVar("T")
@@ -228,7 +229,7 @@ async def _rank(
 
 
 async def _hear(listener: Extractor, said: Sequence[Said], text: str, language: Language) -> list[Draft]:
-    turns = [*(Turn(s.author, s.text) for s in said[-4:]), Turn("customer", text)]
+    turns = [*(Turn(s.author, s.text) for s in said[-_HEARD:]), Turn("customer", text)]
     return await listener.extract(turns, only=[len(turns) - 1], language=language)
 
 

@@ -29,7 +29,9 @@ from recuerda.work import Write, enqueue
 
 log = logging.getLogger(__name__)
 
-_CONTEXT = 6  # earlier messages the extractor sees, to understand an answer by its question
+# Earlier messages the extractor sees, to understand an answer by its question. Odd, as what the reply hears,
+# so that as a rule each of the customer's comes with what it answers and was judged before just so.
+_CONTEXT = 7
 _BATCH = 500
 
 

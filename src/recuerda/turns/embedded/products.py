@@ -35,8 +35,10 @@ class Product:
 
 
 def catalogue(case: Case) -> list[Product]:
-    made = [_product(passage, case.context.language) for passage in case.context.products]
-    return list({product.id: product for product in made if product}.values())
+    if case.products is None:
+        made = [_product(passage, case.context.language) for passage in case.context.products]
+        case.products = list({product.id: product for product in made if product}.values())
+    return case.products
 
 
 def _product(passage: KnownPassage, language: Language) -> Product | None:
@@ -77,7 +79,7 @@ def residue(case: Case, plain: str, products: Sequence[Product]) -> tuple[list[s
     for pattern in case.words.patterns:
         rest = pattern.sub(" ", rest)
     terms = [term for term in analyse(rest, case.context.language) if not term.isdigit()]
-    known = {t for product in products for t in analyse(product.text, case.context.language)}
+    known = {term for product in products for term in _terms(product.text, case.context.language)}
     return [term for term in terms if term in known], [term for term in terms if term not in known]
 
 
@@ -128,6 +130,12 @@ def _common(case: Case, name: str) -> bool:
     """Whether the brand itself uses the word without a capital: "el puente del pie", "por la ruta"."""
     texts = (passage.text for passage in (*case.context.products, *case.context.knowledge))
     return any(name.lower() in _written(text) for text in texts)
+
+
+@lru_cache(maxsize=4000)
+def _terms(text: str, language: Language) -> frozenset[str]:
+    """The search terms of something the brand published."""
+    return frozenset(analyse(text, language))
 
 
 @lru_cache(maxsize=4000)
