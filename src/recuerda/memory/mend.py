@@ -68,7 +68,7 @@ async def survey(db: Database, embedder: str, shards: int) -> list[Print]:
     """What each shard should hold according to SQL."""
     prints = [Print() for _ in range(shards)]
     query = sa.select(col(Memory.id), col(Memory.customer_id)).where(col(Memory.embedder) == embedder)
-    async with db.read() as session:
+    async with db.read(streams=True) as session:
         async for id, customer_id in await _stream(session, query):
             prints[shard_of(customer_id, shards)].add(id, customer_id)
     return prints
@@ -151,7 +151,7 @@ async def rebuild(db: Database, embedder: str, shards: Shards, wanted: Collectio
 
 async def _customers(db: Database, shards: int, wanted: Collection[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    async with db.read() as session:
+    async with db.read(streams=True) as session:
         async for (customer_id,) in await _stream(session, sa.select(col(Customer.id))):
             if (shard := shard_of(customer_id, shards)) in wanted:
                 found.setdefault(shard, []).append(customer_id)
@@ -160,7 +160,7 @@ async def _customers(db: Database, shards: int, wanted: Collection[int]) -> dict
 
 async def _entries(db: Database, embedder: str, customers: Iterable[str]) -> AsyncIterator[list[Entry]]:
     columns = col(Memory.id), col(Memory.customer_id), col(Memory.embedding)
-    async with db.read() as session:
+    async with db.read(streams=True) as session:
         for part in chunks(list(customers)):
             query = sa.select(*columns).where(
                 col(Memory.customer_id).in_(part), col(Memory.embedder) == embedder

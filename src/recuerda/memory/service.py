@@ -169,7 +169,8 @@ class Memories:
         """Of a history too long to be held, the memories nearest to the question that are not held."""
         ids = await self._index.nearest(customer_id, vector, _CANDIDATES)
         if ids is None:
-            ids = await sql.nearest(session, customer_id, self._embedder.name, vector, _CANDIDATES)
+            async with self._db.read(streams=True) as all_of_it:
+                ids = await sql.nearest(all_of_it, customer_id, self._embedder.name, vector, _CANDIDATES)
         known = {item.id for item in held.items}
         others = [id for id in ids if id not in known]
         rows, vectors = await sql.chosen(session, customer_id, self._embedder.name, others)

@@ -49,8 +49,8 @@ def memory_of(message: Message, conversation: Conversation) -> NewMemory:
     )
 
 
-async def enqueue_learn(session: Session, message: Message) -> None:
-    await enqueue(
+async def enqueue_learn(session: Session, message: Message) -> int:
+    job_id = await enqueue(
         session,
         "learn",
         lane=f"learn:{message.conversation_id}",
@@ -58,6 +58,8 @@ async def enqueue_learn(session: Session, message: Message) -> None:
         conversation_id=message.conversation_id,
         customer_id=message.customer_id,
     )
+    assert job_id is not None  # only a deduplicated job is not made
+    return job_id
 
 
 async def enqueue_index(

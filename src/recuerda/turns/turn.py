@@ -7,7 +7,7 @@ process dies a worker writes the reply instead.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ class Accepted:
     message: Message
     job_id: int | None = None  # of its reply; None when a person answers this conversation
     lease: Lease | None = None  # held by this process, when the conversation was not busy
+    learn: Lease | None = None  # of learning from it, when this process does that too
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Turns:
         conversation = await conversations.append(
             session, message, max_chars=self._settings.max_message_chars
         )
-        await enqueue_learn(session, message)
+        learn_id = await enqueue_learn(session, message)
         if conversation.status is not ConversationStatus.BOT and not await _speaks_up(session, message):
             return Accepted(message)
         job_id = await enqueue(
@@ -115,7 +116,14 @@ class Turns:
             customer_id=message.customer_id,
         )
         assert job_id is not None  # only a deduplicated job is not made
-        return Accepted(message, job_id, await hold(session, job_id) if take else None)
+        held = await hold(session, job_id, *([learn_id] if self._learns else [])) if take else {}
+        return Accepted(message, job_id, held.get(job_id), held.get(learn_id))
+
+    @property
+    def _learns(self) -> bool:
+        """Whether to learn from a message right after replying to it: what was read for the reply need not
+        be read again by another process. Not after a model's reply, which takes seconds."""
+        return self._worker.running and self._engine is self._fallback
 
     async def stream(self, accepted: Accepted) -> AsyncIterator[Delta | Restart | Replied]:
         """The reply as it is written. It is finished and saved even when nobody listens any more."""
@@ -124,12 +132,12 @@ class Turns:
             yield Replied(None)
             return
         if accepted.lease is None:
+            if accepted.learn:
+                self._spawn(self._learn(accepted.message, accepted.learn))
             yield Replied(await self.wait(accepted.message.id, accepted.job_id))
             return
         events: asyncio.Queue[Delta | Restart | Replied | Exception] = asyncio.Queue()
-        task = asyncio.create_task(self._produce(accepted.message, accepted.lease, events))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._spawn(self._answer(accepted, accepted.lease, events))
         while True:
             event = await events.get()
             if isinstance(event, Exception):
@@ -137,6 +145,36 @@ class Turns:
             yield event
             if isinstance(event, Replied):
                 return
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _answer(
+        self, accepted: Accepted, lease: Lease, events: "asyncio.Queue[Delta | Restart | Replied | Exception]"
+    ) -> None:
+        """The reply first, then what the message teaches."""
+        if accepted.learn is None:
+            await self._produce(accepted.message, lease, events)
+            return
+        try:
+            async with self._worker.keep(accepted.learn):
+                await self._produce(accepted.message, lease, events)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._worker.give_back(accepted.learn))
+            raise
+        await self._learn(accepted.message, accepted.learn)
+
+    async def _learn(self, message: Message, lease: Lease) -> None:
+        job = Job(
+            id=lease.job_id,
+            kind="learn",
+            lane="",
+            payload={"message_id": message.id},
+            conversation_id=message.conversation_id,
+        )
+        await self._worker.perform([(job, lease)])
 
     async def settle(self) -> None:
         """Wait for the replies being written in this process; part of a graceful stop."""

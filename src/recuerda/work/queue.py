@@ -91,11 +91,11 @@ def _ids_only(value: Any) -> None:
             raise ValueError("A job's payload holds ids and numbers only.")
 
 
-async def hold(session: Session, job_id: int) -> Lease | None:
-    """Take the job just enqueued for oneself, in the same transaction; None when its lane is busy."""
-    lease = {"token": secrets.token_hex(8), "until": now() + LEASE}
-    attempts = (await run(session, _HOLD, lease | {"job": job_id})).scalar()
-    return None if attempts is None else Lease(job_id, str(lease["token"]), attempts)
+async def hold(session: Session, *job_ids: int) -> dict[int, Lease]:
+    """Take the jobs just enqueued for oneself, in the same transaction; but those whose lane is busy."""
+    token = secrets.token_hex(8)
+    held = await run(session, _HOLD, {"token": token, "until": now() + LEASE, "jobs": job_ids})
+    return {job_id: Lease(job_id, token, attempts) for job_id, attempts in held}
 
 
 async def ready(session: Session) -> set[str]:
@@ -242,12 +242,7 @@ _RUNNING = {
 }
 _JOBS = col(Job.id).in_(sa.bindparam("jobs", expanding=True))
 _INSERT = sa.insert(Job).returning(col(Job.id))
-_HOLD = (
-    sa.update(Job)
-    .where(col(Job.id) == sa.bindparam("job"), ~_BUSY)
-    .values(**_RUNNING)
-    .returning(col(Job.attempts))
-)
+_HOLD = sa.update(Job).where(_JOBS, ~_BUSY).values(**_RUNNING).returning(col(Job.id), col(Job.attempts))
 _READY_KINDS = select(Job.kind).where(*_READY).distinct()
 _NEXT = (
     select(Job)

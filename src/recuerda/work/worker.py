@@ -147,7 +147,7 @@ class Worker:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         claimed = await self._claim()
         for jobs in claimed:
-            task = asyncio.create_task(self._perform(jobs))
+            task = asyncio.create_task(self.perform(jobs))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
         return bool(claimed)
@@ -172,7 +172,12 @@ class Worker:
                 return [[one] for one in await queue.claim(session, self._handlers, limit=self._free)]
         return []
 
-    async def _perform(self, claimed: Sequence[tuple[Job, Lease]]) -> None:
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    async def perform(self, claimed: Sequence[tuple[Job, Lease]]) -> None:
+        """One job, or several of a kind done together, to whatever end."""
         kind, leases = claimed[0][0].kind, [lease for _, lease in claimed]
         try:
             async with self.keep(*leases):
