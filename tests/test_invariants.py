@@ -57,6 +57,7 @@ async def told(shop: Shop, text: str = SIZE, customer: str = "runner") -> tuple[
 async def test_1_sql_is_the_truth_and_chroma_is_rebuilt_from_it(settings: Settings) -> None:
     async with run_shop(settings) as shop:
         _, customer = await told(shop, "Corro cada domingo por la ciclovía de Bogotá")
+        assert await shop.recuerda.memories.ready()
     shutil.rmtree(settings.data_dir / "chroma")
     async with run_shop(settings) as shop:
         await shop.recuerda.memories.reindex(None)
