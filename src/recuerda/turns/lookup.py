@@ -38,7 +38,7 @@ async def look_up(
     query = query or message
     hits = await knowledge.search(query, language=language, limit=_PASSAGES, vector=vector, country=country)
     asked: dict[str, list[KnowledgeHit]] = {}
-    if following := follow_up(heard, language):
+    if following := follow_up(message, heard, language):
         asked[following] = await knowledge.search(following, language=language, limit=2)
     if len(parts := pieces(message)) > 1:
         for part in parts[:_QUESTIONS]:

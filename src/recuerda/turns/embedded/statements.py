@@ -177,7 +177,12 @@ def _broken(draft: Draft) -> bool:
     return draft.value in _FAULTS or not _WARRANTED.isdisjoint(concepts(draft.quote))
 
 
-def follow_up(heard: Sequence[Draft], language: Language) -> str | None:
+def follow_up(message: str, heard: Sequence[Draft], language: Language) -> str | None:
     """What to look up in the knowledge besides the message: how to return what is going back, say."""
-    goal = _goal_of(heard, vocabulary(language))
+    words = vocabulary(language)
+    goal = _goal_of(heard, words)
+    if goal is None and words.cues["swap"].search(fold(message)):
+        goal = "next_exchange"
+    elif goal is None and words.cues["send_back"].search(fold(message)):
+        goal = "next_return"
     return phrase(goal, language) if goal else None
