@@ -16,7 +16,6 @@ from recuerda.memory.terms import analyse
 from recuerda.models import Passage
 
 _WORDS, _HEADING, _CONCEPTS, _HEADING_CONCEPTS, _MEANING = 0.1, 0.1, 0.1, 0.3, 1.5
-_HEADED = 0.1  # of the share of the question that a heading says
 _FIRST = 0.27  # a question in general is answered where the article begins
 _ASKED, _HERE, _ELSEWHERE = 0.8, 0.15, 0.1  # of a place asked about; of the customer's country; of others
 _EXCEPTION = 0.3  # "what is not covered" answers only who asks about what is not
@@ -83,7 +82,6 @@ class Sections:
         score += _HEADING * _sum(self._words, asked.words & section.heading_words)
         score += _CONCEPTS * _sum(self._ideas, asked.ideas & section.ideas)
         score += _HEADING_CONCEPTS * _sum(self._ideas, asked.ideas & section.heading_ideas)
-        score += _HEADED * len(asked.words & section.heading_words) / max(len(asked.words), 1)
         score -= _EXCEPTION * (section.exception and not asked.negative)
         return score
 

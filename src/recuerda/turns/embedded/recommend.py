@@ -8,22 +8,20 @@ from recuerda.turns.embedded.articles import unknown
 from recuerda.turns.embedded.asking import news
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.fit import Candidate, Wish, budget, disliked, let_down, rank, wishes
-from recuerda.turns.embedded.products import SIZES, Product, catalogue, named, price, residue, size_of
+from recuerda.turns.embedded.kinds import cheaper_than, kind_asked, not_known, strange
+from recuerda.turns.embedded.products import SIZES, Product, catalogue, price, size_of
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.speech import lower_first
-
-_OTHER_KIND = 0.08  # how much likelier another kind of product must be than the shop's main one
-_CLEAR = 0.45  # likeness to a product that no strange word can spoil
 
 
 def recommend(case: Case, part: Part) -> str | None:
     products = catalogue(case)
     if not products:
         return None
-    if _strange(case, part, products):
+    if strange(case, part, products):
         return f"{case.say('not_declared')} {case.say('offer_person')}"
     subject = case.words.subject_in(part.plain) or "customer"
-    kind = _kind(case, part, products)
+    kind = kind_asked(case, part, products)
     if kind is None:
         return f"{case.say('none_kind')} {case.say('offer_person')}"
     shelf = [product for product in products if product.kind == kind]
@@ -33,21 +31,18 @@ def recommend(case: Case, part: Part) -> str | None:
     ranked = [candidate for candidate in rank(case, wished, shelf, part) if candidate.product.id not in out]
     fitting = [candidate for candidate in ranked if not candidate.clashes]
     fitting, dear = _affordable(case, fitting)
-    reference = _cheaper_than(case, part, products)
+    reference = cheaper_than(case, part, products)
     if reference:
-        below = [c for c in fitting if _amount(case, c.product) < _amount(case, reference)]
-        asked = [wish for wish in wished if wish.asked]
-        below = [c for c in below if all(wish in c.met or wish.attribute in SIZES for wish in asked)]
-        if not below and (amount := price(case, reference)):
+        fitting = _below(case, fitting, wished, reference)
+        if not fitting and (amount := price(case, reference)):
             case.use(knowledge=[reference.passage.document_id])
             return case.say("cheapest_already", product=reference.name, price=amount)
-        fitting = below or fitting
     if reference or case.words.cues["cheapest"].search(part.plain):
         fitting.sort(key=lambda c: (len(_unmet(wished, c)), c.product.prices.get(case.currency or "", 0.0)))
     if not fitting:
         return _nothing(case, kind, wished, ranked)
     best = fitting[0]
-    pieces = [*_not_known(case, part, products), _suggestion(case, best, subject)]
+    pieces = [*not_known(case, part, products), _suggestion(case, best, subject)]
     if _explained(case, wished, best, subject):
         pieces += _because(case, best, regrets)
     if amount := price(case, best.product):
@@ -62,45 +57,17 @@ def recommend(case: Case, part: Part) -> str | None:
     return " ".join(pieces)
 
 
-def _cheaper_than(case: Case, part: Part, products: Sequence[Product]) -> Product | None:
-    """The product that a cheaper one is wanted than: named, or what we spoke of last."""
-    if not case.words.cues["cheaper"].search(part.plain):
-        return None
-    found = named(case, products, part.mended) or named(case, products, case.last_reply)
-    return found[0] if found else None
+def _below(
+    case: Case, fitting: Sequence[Candidate], wished: Sequence[Wish], reference: Product
+) -> list[Candidate]:
+    """Those cheaper than the reference that meet what was asked for as well."""
+    asked = [wish for wish in wished if wish.asked and wish.attribute not in SIZES]
+    cheaper = [c for c in fitting if _amount(case, c.product) < _amount(case, reference)]
+    return [candidate for candidate in cheaper if all(wish in candidate.met for wish in asked)]
 
 
 def _amount(case: Case, product: Product) -> float:
     return product.prices.get(case.currency or "", 0.0)
-
-
-def _kind(case: Case, part: Part, products: Sequence[Product]) -> str | None:
-    """The kind asked for; else the main one, unless another is clearly meant; None for what we lack."""
-    sold = [product.kind for product in products]
-    asked = case.words.kinds_in(part.plain) or case.words.kinds_in(case.said_before)
-    if asked:
-        return next((kind for kind in asked if kind in sold), None)
-    if reference := _cheaper_than(case, part, products):
-        return reference.kind
-    worn = {d.attribute for d in case.heard} | case.words.wishes_in(part.plain).keys()
-    if sizes := worn & SIZES:  # what is worn in that size
-        products = [product for product in products if sizes & product.fits.keys()] or products
-        sold = [product.kind for product in products]
-    main = max(dict.fromkeys(sold), key=sold.count)
-    if sizes:
-        return main
-    alike = case.vectors.published([product.text for product in products]) @ part.vector
-    best = {kind: max(float(a) for a, k in zip(alike, sold, strict=True) if k == kind) for kind in set(sold)}
-    other = max(best, key=lambda kind: best[kind])
-    wished = bool(case.words.wishes_in(part.plain)) or any(d.attribute in SIZES for d in case.heard)
-    plain = not wished or (case.words.cues["sell"].match(part.plain) and not _sized(case, part))
-    if plain and residue(case, part.plain, products)[1] and best[other] < _CLEAR:
-        return None
-    return other if best[other] > best[main] + _OTHER_KIND else main
-
-
-def _sized(case: Case, part: Part) -> bool:
-    return not SIZES.isdisjoint(case.words.wishes_in(part.plain))
 
 
 def _explained(case: Case, wished: Sequence[Wish], best: Candidate, subject: str) -> bool:
@@ -110,25 +77,6 @@ def _explained(case: Case, wished: Sequence[Wish], best: Candidate, subject: str
         return False
     known = {fact.attribute for fact in case.facts if fact.subject == subject}
     return not any(w.asked and not w.facts and w.attribute in known - SIZES for w in wished)
-
-
-def _strange(case: Case, part: Part, products: Sequence[Product]) -> bool:
-    """ "Do these run small?": all that is asked is something the catalogue does not say."""
-    if not part.question or part.sure or case.words.wishes_in(part.plain) or case.goes_on or case.heard:
-        return False
-    if case.words.subject_in(part.plain):
-        return False
-    spoken_of = case.words.kinds_in(part.plain) or case.words.cues["them"].search(part.plain)
-    if case.words.cues["sell"].match(part.plain) and not spoken_of:
-        return False  # that asks for a product
-    known, unknown = residue(case, part.plain, products)
-    return len(unknown) > len(known)
-
-
-def _not_known(case: Case, part: Part, products: Sequence[Product]) -> list[str]:
-    """ "Do you have red ones?": what is asked of products and the catalogue does not say."""
-    asked = case.words.cues["sell"].match(part.plain) and case.words.kinds_in(part.plain)
-    return [case.say("not_declared")] if asked and residue(case, part.plain, products)[1] else []
 
 
 def _affordable(case: Case, fitting: list[Candidate]) -> tuple[list[Candidate], bool]:
