@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from recuerda import privacy
+from recuerda.access.oidc import SignOn
 from recuerda.channels.delivery import Deliverer
 from recuerda.channels.provider import make_twilio
 from recuerda.db import Database
@@ -46,6 +47,7 @@ _TALKATIVE = (
     "twilio",
     "chromadb",
     "alembic",
+    "authlib",
     "uvicorn.access",
 )
 
@@ -66,6 +68,7 @@ class Recuerda:
     worker: Worker
     turns: Turns
     catalogue: Catalogue
+    sign_on: SignOn | None  # with a provider of identities, when one is configured
     secrets: tuple[str, ...]  # the first signs customers' tokens, all of them open some
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -117,6 +120,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
         worker,
         turns,
         catalogue,
+        SignOn(settings) if settings.oidc_issuer else None,
         _secrets(settings),
     )
 

@@ -15,7 +15,7 @@ from sqlmodel import func, select
 
 from recuerda.access import keys
 from recuerda.app import Recuerda, build
-from recuerda.errors import RecuerdaError
+from recuerda.errors import RecuerdaError, SetupError
 from recuerda.llm import ChatMessage, count_tokens, make_model
 from recuerda.migrations import revision
 from recuerda.models import Agent, Document, Job, JobState
@@ -59,7 +59,7 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         return
     yield Finding("data folder", "ok", str(settings.data_dir.resolve()))
     try:
-        for check in (_database, _embeddings, _vector_store, _tokens, _model, _access, _twilio):
+        for check in (_database, _embeddings, _vector_store, _tokens, _model, _access, _sign_on, _twilio):
             yield await _guarded(check, recuerda)
     finally:
         await recuerda.db.close()
@@ -187,6 +187,21 @@ async def _access(recuerda: Recuerda) -> Finding:
             "Use 16 characters or more.",
         )
     return Finding("access", "ok", f"{len(made)} API keys, {len(given)} more in API_KEYS")
+
+
+async def _sign_on(recuerda: Recuerda) -> Finding:
+    """Asks the provider for its description, as a sign-in does."""
+    if recuerda.sign_on is None:
+        return Finding("sign-on", "ok", "not used; agents sign in with passwords")
+    try:
+        await recuerda.sign_on.begin()
+    except SetupError as error:
+        return Finding("sign-on", "wrong", error.detail)
+    return Finding(
+        "sign-on",
+        "ok",
+        f"{recuerda.settings.oidc_issuer} answers; it must know {recuerda.sign_on.redirect_uri}",
+    )
 
 
 async def _twilio(recuerda: Recuerda) -> Finding:

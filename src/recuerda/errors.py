@@ -4,7 +4,7 @@ RecuerdaError
  ├─ BadInput 422        ├─ Unauthorized 401      ├─ NotFound 404
  │   └─ TooLarge 413    ├─ Forbidden 403         └─ Conflict 409
  ├─ TooMany 429         └─ Unavailable 503
- └─ SetupError (start-up and command line only)
+ └─ SetupError (start-up, command line and single sign-on)
 """
 
 

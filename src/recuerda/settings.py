@@ -109,6 +109,20 @@ class Settings(BaseSettings):
     rate_sign_in: int = Field(
         20, ge=0, description="Sign-ins a minute tried from one address; 0 means without limit."
     )
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^$|^https://|^http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)",
+        description="Address of the OpenID Connect provider agents may sign in with; needs the extra `oidc`.",
+    )
+    oidc_client_id: str = Field("", description="What that provider calls Recuerda.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Its secret there; empty for a public client, which PKCE alone protects."
+    )
+    oidc_role_claim: str = Field(
+        "",
+        description="Claim that says `admin` or `reviewer`: who has it becomes an agent with that role, "
+        "and others are refused. Empty: who is an agent already may sign in.",
+    )
     data_law: Law = Field(
         Law.GDPR,
         description="Whose clock runs for a customer whose country is unknown or has no law we know: "

@@ -183,6 +183,7 @@ async def test_every_look_at_a_customer_leaves_an_entry(reviewer: Console) -> No
     }
     nobodys = {
         "/console", "/console/", "/console/{path:path}", "/console/sign-in", "/console/language/*",
+        "/console/sign-in/sso", "/console/sign-in/sso/callback",
         "/console/jobs", "/console/agents", "/console/me", "/console/audit", "/console/erasures/*",
         "/console/requests",
         "/console/customers/*/export",  # has its own entry, see below

@@ -27,8 +27,9 @@ def note(
 ) -> None:
     """Add an entry to the caller's transaction, so that no change is committed without it.
 
-    `actor` is an agent's e-mail address or a key's name; `action` is like `customer.export`; `target` is
-    the id of what was touched when that is not the customer; `address` is where the request came from.
+    `actor` is an agent's e-mail address, a key's name, or the single sign-on's issuer; `action` is like
+    `customer.export`; `target` is the id of what was touched when that is not the customer, or how an agent
+    signed in; `address` is where the request came from.
     """
     session.add(
         AuditEntry(actor=actor, action=action, customer_id=customer_id, target=target, address=address)

@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from recuerda.console import apidocs, jobs, people, requests, review, signin, team, threads
+from recuerda.console import apidocs, jobs, people, requests, review, signin, sso, team, threads
 from recuerda.console.web import console_router, error_page
 from recuerda.errors import NotFound
 from recuerda.widget import FreshFiles
@@ -30,6 +30,7 @@ def install(app: FastAPI) -> None:
     app.mount("/console/static", FreshFiles(directory=static), name="console-static")
     for part in (
         signin.router,
+        sso.router,
         review.router,
         people.router,
         threads.router,

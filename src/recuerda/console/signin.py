@@ -1,13 +1,14 @@
-"""Signing in and out, one's own password, and the choice of language."""
+"""Signing in with a password, signing out, one's own password, and the choice of language."""
 
 import hmac
 import secrets
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from recuerda.access import agents, audit
+from recuerda.access.oidc import Why
 from recuerda.api.auth import Running, address_of, limits_of
 from recuerda.app import Recuerda
 from recuerda.console.texts import COOKIE as LANGUAGE_COOKIE
@@ -22,38 +23,55 @@ from recuerda.console.web import (
     page,
     see,
 )
+from recuerda.db import Session
 from recuerda.errors import BadInput, Unauthorized
 from recuerda.language import from_locale
+from recuerda.models import Agent
 
-_HOME = "/console/review"
+HOME = "/console/review"
 _PRE_COOKIE = "recuerda_signin"  # ties the sign-in form to this browser, before there is a session
 _YEAR = 365 * 24 * 3600
 router = console_router()
 
 
-def _is_secure(request: Request, public_url: str) -> bool:
+def is_secure(request: Request, public_url: str) -> bool:
     return request.url.scheme == "https" or public_url.startswith("https://")
 
 
 @router.get("/sign-in")
-async def ask(request: Request, recuerda: Running, next: str = "") -> Response:
+async def ask(request: Request, recuerda: Running, next: str = "", sso: str = "") -> Response:
+    """`sso` says why single sign-on let nobody in."""
     try:
         async with recuerda.db.read() as session:
             await agents.who(session, request.cookies.get(COOKIE))
     except Unauthorized:
-        return _form(request, recuerda, next)
-    return RedirectResponse(back_to(next, _HOME), status_code=303)
+        return _form(request, recuerda, next, refused=sso if sso in get_args(Why) else "")
+    return RedirectResponse(back_to(next, HOME), status_code=303)
 
 
 def _form(
-    request: Request, recuerda: Running, next: str, *, email: str = "", failed: bool = False
+    request: Request,
+    recuerda: Running,
+    next: str,
+    *,
+    email: str = "",
+    failed: bool = False,
+    refused: str = "",
 ) -> Response:
     token = request.cookies.get(_PRE_COOKIE) or secrets.token_urlsafe(24)
     status = 401 if failed else 200
     response = bare_page(
-        request, "sign_in.html", status=status, csrf=token, next=next, email=email, failed=failed
+        request,
+        "sign_in.html",
+        status=status,
+        csrf=token,
+        next=next,
+        email=email,
+        failed=failed,
+        refused=refused,
+        sign_on=recuerda.sign_on is not None,
     )
-    secure = _is_secure(request, recuerda.settings.public_url)
+    secure = is_secure(request, recuerda.settings.public_url)
     response.set_cookie(_PRE_COOKIE, token, path="/console", httponly=True, samesite="strict", secure=secure)
     return response
 
@@ -73,12 +91,22 @@ async def sign_in(
     limits_of(request).sign_in(address_of(request))
     async with recuerda.db.write() as session:
         agent = await agents.check_password(session, email, password)
-        token, _expires = await agents.start_session(session, agent) if agent else ("", None)
-        if agent:
-            audit.note(session, actor=agent.email, action="agent.sign-in", address=address_of(request))
+        token = await let_in(session, request, agent, how="password") if agent else ""
     if agent is None:
         return _form(request, recuerda, next, email=email, failed=True)
-    response = RedirectResponse(back_to(next, _HOME), status_code=303)
+    return entered(request, recuerda, token, next)
+
+
+async def let_in(session: Session, request: Request, agent: Agent, *, how: str) -> str:
+    """The token of a new session, noted in the audit log with how the agent signed in."""
+    token, _expires = await agents.start_session(session, agent)
+    audit.note(session, actor=agent.email, action="agent.sign-in", target=how, address=address_of(request))
+    return token
+
+
+def entered(request: Request, recuerda: Recuerda, token: str, next: str) -> Response:
+    """To where the agent wanted to go, signed in."""
+    response = RedirectResponse(back_to(next, HOME), status_code=303)
     _keep(response, request, recuerda, token)
     response.delete_cookie(_PRE_COOKIE, path="/console")
     return response
@@ -92,7 +120,7 @@ def _keep(response: Response, request: Request, recuerda: Recuerda, token: str) 
         path="/console",
         httponly=True,
         samesite="lax",
-        secure=_is_secure(request, recuerda.settings.public_url),
+        secure=is_secure(request, recuerda.settings.public_url),
     )
 
 
@@ -145,7 +173,7 @@ async def change_password(
 
 @router.get("/language/{code}")
 async def choose_language(request: Request, code: str, next: str = "") -> Response:
-    response = RedirectResponse(back_to(next, _HOME), status_code=303)
+    response = RedirectResponse(back_to(next, HOME), status_code=303)
     if language := from_locale(code):
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR, path="/", samesite="lax")
     return response
