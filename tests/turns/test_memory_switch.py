@@ -256,3 +256,21 @@ async def test_a_merge_keeps_the_wish_not_to_be_remembered(shop: Shop) -> None:
         jobs = (await session.exec(select(Job.state).where(col(Job.kind) == "learn"))).all()
         assert set(jobs) == {JobState.DONE}
         assert len((await session.exec(select(Message.id))).all()) == 2
+
+
+OTHER = {
+    "es-CO": ("Uso talla 41", "olvídate de que uso 43"),
+    "en-US": ("I wear size 41", "forget that I'm a size 43"),
+    "pt-BR": ("Calço 41", "esquece que eu calço 43"),
+}
+
+
+@pytest.mark.parametrize("locale", OTHER)
+async def test_another_value_than_the_one_stored_is_not_forgotten(shop: Shop, locale: str) -> None:
+    told, forget = OTHER[locale]
+    conversation = await shop.open(f"other-{locale}", locale)
+    customer = await shop.customer_of(conversation)
+    await said(shop, conversation, told)
+    reply = (await shop.say(conversation, forget))["reply"]
+    assert not reply["receipt"].get("forgot")
+    assert (await known(shop, customer))["shoe_size"] == "active"

@@ -17,6 +17,7 @@ _REVERSAL_AT = 0.1
 _VALUE_AT = 0.3
 _PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
 _TELLING = TYPED | {"flag"}
+_FIGURE = re.compile(r"\d|\b(?:XS|S|M|L|XL|XXL|P|G|GG)\b")
 _UNMISTAKABLE = frozenset({"size", "email", "phone"})
 _OWN = 0.06
 _FAINT_AT = 0.02
@@ -89,4 +90,5 @@ def hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> b
     closes = any(r.attribute.closes for r in readings)
     corrects = back and any(r.value is not None for r in readings)
     turned = reverses(said) or settled(said) or restates(said)
-    return turned or corrects or ((closes or replaces(said)) and own)
+    newer = replaces(said) and (own or _FIGURE.search(item.text) is not None)
+    return turned or corrects or newer or (closes and own)

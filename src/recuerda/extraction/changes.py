@@ -53,7 +53,7 @@ class Close:
     """The customer withdrew a fact, or what it was about is over."""
 
     fact_id: str
-    draft: Draft
+    draft: Draft | None  # what said so; None when no single clause of the message does
     reason: str
 
 

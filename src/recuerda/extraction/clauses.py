@@ -38,6 +38,8 @@ _NEW_START = words(
     "estoy estou uso "
     "necesito preciso i i'm im i've i'll we my mi meu minha no nao don't dont"
 )
+_ANDS, _MINE = words("and y e"), words("my our mi mis nuestro nuestra meu minha meus minhas nosso nossa")
+_COPULAS = words("is are es son está están é são tem tiene tienen has have weighs pesa mide mede")
 # Words that join clauses and belong to neither.
 _JOINS = words("and but because so y pero porque mas e")
 
@@ -127,6 +129,12 @@ def _turns(tokens: Sequence[Token], i: int) -> bool:
     return tokens[i - 1].folded in _JOINTS and tokens[i].folded in _NEW_START
 
 
+def _says_of_mine(tokens: Sequence[Token], i: int, last: int) -> bool:
+    """Another trait begins: "my skin is oily | and my hair is curly"."""
+    verb = any(t.text.lower() in _COPULAS for t in tokens[i + 1 : min(i + 4, last)])
+    return tokens[i - 1].text.lower() in _ANDS and tokens[i].folded in _MINE and verb
+
+
 def _opens(token: Token) -> bool:
     return token.text in "$€£#+@"
 
@@ -137,7 +145,11 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
     gaps = [(s, i) for s, (first, last) in enumerate(ranges) for i in range(first + 1, last)]
     columns = [hashed(gap_features(tokens, *ranges[s], i), SIZE) for s, i in gaps]
     likely = judge(columns) if columns else ()
-    cuts = {i for (_, i), p in zip(gaps, likely, strict=True) if p >= threshold - _EASE * _turns(tokens, i)}
+    cuts = {
+        i
+        for (s, i), p in zip(gaps, likely, strict=True)
+        if p >= threshold - _EASE * _turns(tokens, i) or _says_of_mine(tokens, i, ranges[s][1])
+    }
     clauses: list[Clause] = []
     quoted, asks = _quoted(text), _questions(text, tokens, ranges)
     for s, (first, last) in enumerate(ranges):

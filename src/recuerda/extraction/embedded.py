@@ -20,6 +20,7 @@ from recuerda.extraction.guards import forbidden, sarcastic
 from recuerda.extraction.model import CATEGORIES, Model
 from recuerda.extraction.normalise import Reading, inside, read_all
 from recuerda.extraction.subjects import CUSTOMER, speaks_of_self, subject
+from recuerda.extraction.subjects import named as whom
 from recuerda.extraction.tokens import flat, hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
@@ -135,10 +136,12 @@ class EmbeddedExtractor:
         context = " ".join(t.text for t in turns[: i + 1])
         drafts: list[Draft] = []
         about: str | None = None
+        spoken_of: str | None = None
         barred = forbidden(text, [j.clause for j in judged])
         for k, item in enumerate(judged):
             clause = item.clause
-            about = subject(flat(item.text), about, flat(item.question))
+            about = subject(flat(item.text), about, flat(item.question), spoken_of)
+            spoken_of = (about if about != CUSTOMER else whom(flat(item.text))) or spoken_of
             if k in barred or any(s < clause.end and e > clause.start for s, e, _ in secret):
                 continue
             seconded = next((c for s, e, c in named if s < clause.end and e > clause.start), None)

@@ -7,8 +7,9 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Close, Known
 from recuerda.extraction.replacing import called_off, parted_with, put_right, resumed, stopped, swapped_away
-from recuerda.extraction.reversals import born, is_denial, opposite, parted, settles, withdraws
+from recuerda.extraction.reversals import born, dead, is_denial, opposite, parted, settles, withdraws
 from recuerda.extraction.statements import content, plain_value, topic
+from recuerda.extraction.subjects import CUSTOMER
 from recuerda.models import Category
 
 SHARED = 0.6  # of the content words: what "no longer X" has in common with "X"
@@ -60,6 +61,8 @@ def _withdrawn(fact: Known, draft: Draft) -> bool:
             return plain_value(fact.value) == plain_value(opposite(draft.value))
         if is_denial(fact.value) and not withdraws(draft.statement):
             return plain_value(draft.value) == plain_value(opposite(fact.value))
+    if draft.subject != CUSTOMER and dead(draft.statement):
+        return draft.subject in {fact.subject, fact.value}
     gone = parted(draft.statement) and fact.category in _PARTABLE
     if not (gone or withdraws(draft.statement)) or withdraws(fact.statement):
         return False

@@ -141,6 +141,15 @@ _OTHERS = _any(
     r"co-?worker|neighbou?r|amig[oa]|jef[ea]|chefe|colega|companer[oa]|vecin[oa]|vizinh[oa])('s \w+)? "
     r"(is|was|has|wears|says|said|reckons|thinks|swears|loves|loved|uses|rides|drives|es|mide|tiene|dice|"
     r"dijo|calza|usa|jura|e|mede|tem|diz|disse|calca|acha|amou|adorou)\b",
+    r"\b(my|our) (sister|brother|cousin|friend|mate|neighbou?r|aunt|uncle|boss|colleague|co-?worker|"
+    r"flatmate)'?s "
+    r"(little |youngest |eldest |new )?(boy|girl|son|daughter|kids?|baby|twins|dog|cat|husband|wife|partner|"
+    r"one)\b",
+    r"\b(hij[oa]s?|bebe|nin[oa]s?|nen[ea]|perr[oa]|gat[oa]|marido|espos[oa]|novi[oa]) de (mi|un|una) "
+    r"(herman[oa]|prim[oa]|amig[oa]|vecin[oa]|cunad[oa]|ti[oa]|jef[ea]|colega|companer[oa])\b",
+    r"\b(filh[oa]s?|bebe|menin[oa]|nenem|cachorr[oa]|gat[oa]|marido|espos[oa]|namorad[oa]) "
+    r"d(o meu|a minha|e um|e uma) "
+    r"(irma[o]?|prim[oa]|amig[oa]|vizinh[oa]|cunhad[oa]|ti[oa]|chefe|colega)\b",
     r"\b(my|of my|d[oa] meu|d[oa] minha|de mi) ex\b",
     r"\b(my|mi|meu|minha) \w+,? (who|that|que) (lives|vive|mora) (in|en|em|no|na)\b",
 )
@@ -197,6 +206,11 @@ def untrusted(text: str) -> bool:
         or _foreign(text)
         or _drone(text)
     )
+
+
+def to_memory(text: str) -> bool:
+    """Whether it is an order to our memory, "forget that I'm a 43", and tells nothing of what is so."""
+    return _TO_MEMORY.search(flat(text)) is not None
 
 
 def _foreign(text: str) -> bool:

@@ -100,7 +100,8 @@ def read_all(
         exact = reading.value is not None and attribute.type in TYPED
         rank = (reading.value is not None) * 2 + exact * 2 + (attribute.category is category)
         # "You can call me in the mornings" tells the time; that it allows calls comes second.
-        found.append((rank - 5 * attribute.consents, reading))
+        # "My wife is pescatarian" tells whose it is, which the subject says, and what: that comes first.
+        found.append((rank - 5 * attribute.consents - (attribute.name == "family"), reading))
     return [reading for _, reading in sorted(found, key=lambda pair: -pair[0])]
 
 

@@ -13,17 +13,21 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Change, Close, Known, Record, Repeat
 from recuerda.extraction.endings import SAID, ended
-from recuerda.extraction.replacing import named_before, resized, taken_over, within_address
+from recuerda.extraction.outdated import OUTDATED, Said
+from recuerda.extraction.replacing import ALIKE, taken_over
+from recuerda.extraction.resolving import named_before, resized, respelt, within_address
 from recuerda.extraction.reversals import (
     adds,
     gains,
     is_denial,
     parted,
     replaces,
+    restates,
     swapped,
     withdraws,
 )
-from recuerda.extraction.statements import normal, numbers, plain_value
+from recuerda.extraction.statements import figures, normal, numbers, plain_value
+from recuerda.extraction.values import shoe_systems
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
 SAME = 0.92  # cosine from which two statements without attribute say the same
@@ -31,6 +35,8 @@ SAME = 0.92  # cosine from which two statements without attribute say the same
 
 _CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
 _CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
+_OVER = 0.5  # probability from which a fact no longer holds though no pattern says so
+_OVER_GRAVE = 0.7  # of what concerns health, or a person vouched for
 
 
 def reconcile(
@@ -39,11 +45,13 @@ def reconcile(
     now: datetime,
     catalogue: Catalogue,
     vectors: Mapping[str, Vectors] | None = None,
+    said: Said | None = None,
 ) -> list[Change]:
     """What to write for the drafts of one message, said at `now`.
 
     `vectors` maps statements of drafts to embeddings; without it, drafts that have no attribute are
-    compared by their words alone. Of two values of a single-valued attribute in one message the last counts.
+    compared by their words alone. With `said`, the message with its vectors, what no pattern ends may be
+    judged outdated. Of two values of a single-valued attribute in one message the last counts.
     """
     known = [k for k in current if k.status in _CURRENT]
     rejected = [k for k in current if k.status is FactStatus.REJECTED]
@@ -63,7 +71,66 @@ def reconcile(
                 if isinstance(c, Close) or (isinstance(c, Record) and (c.supersedes or told))
             ]
         changes += [_doubted(c, rejected) if isinstance(c, Record) else c for c in decided]
+    return changes if said is None else _outdated(known, changes, said, now, catalogue)
+
+
+def _outdated(
+    known: Sequence[Known], changes: list[Change], said: Said, now: datetime, catalogue: Catalogue
+) -> list[Change]:
+    """The changes, with the end of what the whole message makes untrue."""
+    settled = {c.fact_id for c in changes if not isinstance(c, Record)}
+    settled |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
+    whose = {d.subject for d in said.drafts}
+    more = {(c.draft.attribute, c.draft.subject) for c in changes if isinstance(c, Record)}
+    left = [
+        k
+        for k in known
+        if k.id not in settled
+        and k.valid_from < now
+        and (not whose or k.subject in whose)
+        and not (k.attribute and (k.attribute, k.subject) in more)  # judged by its attribute already
+    ]
+    for fact, likely in zip(left, OUTDATED.judge(left, said), strict=True):
+        grave = fact.category is Category.HEALTH or fact.source is Source.AGENT or fact.review is Review.DONE
+        if likely < (_OVER_GRAVE if grave else _OVER):
+            continue
+        heir = _heir(fact, changes, said)
+        faint = _faint_heir(fact, said) if heir is None else None
+        if faint is not None:
+            changes.append(_record(faint, now, catalogue, supersedes=(fact.id,)))
+        elif heir is None:
+            changes.append(Close(fact.id, None, "outdated"))
+        else:
+            record = changes[heir]
+            assert isinstance(record, Record)
+            changes[heir] = replace(record, supersedes=(*record.supersedes, fact.id))
     return changes
+
+
+def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:
+    """Which of the changes says what is so instead: of the same kind, the nearest in meaning."""
+    same = [
+        (float(said.vectors[c.draft.statement] @ fact.embedding), i)
+        for i, c in enumerate(changes)
+        if isinstance(c, Record)
+        and c.status is FactStatus.ACTIVE
+        and c.draft.category is fact.category
+        and c.draft.statement in said.vectors
+        and fact.embedding is not None
+    ]
+    return max(same)[1] if same else None
+
+
+def _faint_heir(fact: Known, said: Said) -> Draft | None:
+    """What hardly looked like a fact, but says the same of it with another figure: "he's 11 kilos now"."""
+    for draft in said.drafts:
+        vector = said.vectors.get(draft.statement)
+        if vector is None or fact.embedding is None or not draft.faint or draft.subject != fact.subject:
+            continue
+        before, after = figures(fact.statement), figures(draft.statement)
+        if before and after - before and float(vector @ fact.embedding) >= ALIKE:
+            return replace(draft, category=fact.category)
+    return None
 
 
 def _doubted(record: Record, rejected: Sequence[Known]) -> Record:
@@ -105,7 +172,7 @@ def _last_word(drafts: Sequence[Draft], catalogue: Catalogue) -> list[Draft]:
 def _decide(
     known: Sequence[Known], draft: Draft, now: datetime, catalogue: Catalogue, vector: Vectors | None
 ) -> list[Change]:
-    draft = resized(known, draft, catalogue)
+    draft = respelt(known, resized(known, draft, catalogue))
     moved = within_address(known, draft)
     if moved:
         return [_record(moved[1], now, catalogue, supersedes=(moved[0].id,))]
@@ -156,6 +223,8 @@ def _by_attribute(
             return _record(draft, now, catalogue, supersedes=tuple(k.id for k in old if k.valid_from <= now))
     if attribute.many or not rivals:
         return _record(draft, now, catalogue)
+    if attribute.name == "shoe_size" and all(_of_other_system(k, draft) for k in rivals):
+        return _record(draft, now, catalogue, bare=True)  # the same foot told in another system, or nearly
     if any(_protected(k, draft) or k.valid_from > now for k in rivals):
         return _record(draft, now, catalogue, unsure=True)
     record = _record(draft, now, catalogue)
@@ -163,6 +232,14 @@ def _by_attribute(
         # Nothing that holds is overwritten by what nobody has agreed to; an older proposal is.
         rivals = [k for k in rivals if k.status is FactStatus.PROPOSED]
     return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
+
+
+def _of_other_system(known: Known, draft: Draft) -> bool:
+    """ "EU 44", then "US 10": neither replaces the other, unless it is said that the size changed."""
+    if draft.corrects or replaces(draft.statement) or restates(draft.statement):
+        return False
+    before = shoe_systems(known.statement, known.value or "")
+    return not before & shoe_systems(draft.statement, draft.value or "")
 
 
 def _protected(known: Known, draft: Draft) -> bool:

@@ -5,7 +5,6 @@ Every answer is none rather than a guess: what is left standing can be corrected
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
@@ -24,30 +23,15 @@ from recuerda.extraction.reversals import (
     withdraws,
     works_again,
 )
-from recuerda.extraction.statements import content, figures, proper_names, topic
-from recuerda.extraction.subjects import CUSTOMER
+from recuerda.extraction.statements import content, figures, topic
 from recuerda.extraction.tokens import flat, unaccented, words
-from recuerda.extraction.values import size
-from recuerda.models import Category, Sensitivity
+from recuerda.models import Category
 
 ALIKE = 0.5  # cosine from which a change may be of that fact; words in common besides
 NEAR = 0.4  # the same for tastes and figures: "now I prefer B" of "I prefer A"
 FRAME = 0.25  # of the older statement's words, when a figure in it changed
 HALF = 0.4  # of the older statement's words, for what is not a taste
-_FAR = 0.35  # a corrected size is near the first one
 
-_BARE = re.compile(
-    r"^(i'?m|i am|it'?s|it is|make (?:it|that)|soy|son|es|que sean?|sou|sao|e|"
-    r"coloca|que seja)( really| actually| now| ahora| agora| un| um| an?|"
-    r" size| talla| down to| up to)*"
-    r" (?P<v>\d{1,2}([.,]5)?( y medio| e meio)?)( really| actually| now| ahora| agora)*"
-    r"([, ]+(not|no|nao|and not|y no|e nao)( an?| un| um)? \d{1,2}([.,]5)?)?( please| por favor)?$"
-)
-_UNIT = re.compile(
-    r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
-    r"\.? ?(?:n\w* )?(\w*\d\w*)"
-)
-_SHE = re.compile(r"\b(she|he|ella|el es|el usa|ela|ele)('s)?\b")
 _VAGUE = frozenset({"product", "order"})  # named by any noun
 _HABIT = re.compile(
     r"\b(every|each|todos|todas|cada|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|weekends?|lunes|"
@@ -71,54 +55,6 @@ _SAID_OF_CANCELLING = content("cancel cancelled cancelen cancelar call called of
 _SAID_OF_STOPPING = words(
     "had have gave give given up just all really tive tuve that com con it go ende lo la"
 )
-
-
-def resized(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> Draft:
-    """ "I'm a 9.5 actually" is of the size last given, if near it; so is a size that names no garment."""
-    attribute = catalogue.get(draft.attribute)
-    said = _BARE.match(flat(draft.statement).rpartition(":")[2].strip(" .,!"))
-    if said is None or (attribute is not None and attribute.type != "size"):
-        return draft
-    new = size(said["v"], letters=False, alone=True)
-    sizes = [k for k in known if k.subject == draft.subject and _is_size(k, catalogue)]
-    if new is None or not sizes or any(k.attribute == draft.attribute for k in sizes):
-        return draft
-    last = max(sizes, key=lambda k: k.valid_from)
-    old = float(last.value or 0)
-    if abs(float(new) - old) > _FAR * old:
-        return draft
-    sensitivity = catalogue.sensitivity(last.category, last.attribute)
-    return replace(
-        draft, attribute=last.attribute, value=new, category=last.category, sensitivity=sensitivity
-    )
-
-
-def _is_size(known: Known, catalogue: Catalogue) -> bool:
-    attribute = catalogue.get(known.attribute)
-    number = re.fullmatch(r"\d+(\.\d+)?", known.value or "")
-    return attribute is not None and attribute.type == "size" and number is not None
-
-
-def within_address(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] | None:
-    """ "Now it's flat 52": the place with another flat, and the draft with the rest of its address."""
-    said = dict(_UNIT.findall(flat(draft.statement)))
-    if not said or not replaces(draft.statement):
-        return None
-    for fact in known:
-        before = flat(fact.value or fact.statement)
-        at = next((m for m in _UNIT.finditer(before) if said.get(m[1], m[2]) != m[2]), None)
-        if fact.category is not Category.LOCATION or fact.subject != draft.subject or at is None:
-            continue
-        whole = fact.value or fact.statement
-        value = f"{whole[: at.start(2)]}{said[at[1]]}{whole[at.end(2) :]}" if fact.value else None
-        return fact, replace(
-            draft,
-            category=fact.category,
-            attribute=fact.attribute,
-            value=value,
-            sensitivity=Sensitivity.PERSONAL,
-        )
-    return None
 
 
 def stopped(known: Sequence[Known], draft: Draft) -> list[Known]:
@@ -210,20 +146,6 @@ def _only_such_thing(known: Sequence[Known], draft: Draft) -> list[Known]:
         and _names(k, given)
     ]
     return things if len(things) == 1 else []
-
-
-def named_before(known: Sequence[Known], draft: Draft) -> Draft:
-    """ "Abril is three now", when we know of a daughter Abril: of the daughter."""
-    if draft.subject != CUSTOMER:
-        return draft
-    for fact in known:
-        if fact.subject != CUSTOMER and proper_names(draft.statement) & proper_names(fact.statement[1:]):
-            return replace(draft, subject=fact.subject)
-    if draft.attribute and _SHE.search(flat(draft.statement)):
-        of = {k.subject for k in known if k.attribute == draft.attribute}
-        if len(of) == 1:  # "... she is allergic to kiwi", when all allergies we know of are the daughter's
-            return replace(draft, subject=of.pop())
-    return draft
 
 
 def taken_over(

@@ -132,6 +132,10 @@ def parted(text: str) -> bool:
     return SAY["gone"].search(flat(text)) is not None
 
 
+def dead(text: str) -> bool:
+    return SAY["dead"].search(flat(text)) is not None
+
+
 def settled(said: str) -> bool:
     """Whether a folded clause says that something is over and done."""
     return any(over.said(said) for over in _SETTLED)

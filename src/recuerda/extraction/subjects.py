@@ -33,6 +33,7 @@ _WHO: dict[str, str] = {
     "parrot": r"parrot|loro|papagaio|calopsita|cockatiel",
     "hamster": r"hamster|guinea pig|cuy|cobaya",
 }
+SUBJECTS = frozenset(_WHO)
 _OWN = (
     r"(?:my|our|mi|mis|nuestr[oa]s?|meus?|minhas?|noss[oa]s?|"
     r"tengo un[oa]?|tenho um[a]?|have an?|the|el|la|o|a)"
@@ -45,6 +46,7 @@ _MINE = re.compile(r"\b(?:my|our|mi|nuestr[oa]|meu|minha|noss[oa])\b")
 _HE_SHE = re.compile(
     r"^(?:\w+ )?(?:he|she|he's|she's|hes|shes|his|her|it's|its|they|el|ella|ele|ela|dele|dela|le|lo|la|him)\b"
 )
+_HE_SHE_FIRST = re.compile(r"^(?:he|she|he's|she's|ella|ele|ela)\b")
 _I = re.compile(
     r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|"
     r"preciso|\w{3,}(?:amos|emos|imos)|troquei|vendi|mudei|peguei|passei|voltei|parei|deixei|ganhei|virei|fiz|faco|peco|peguei|"
@@ -94,8 +96,11 @@ def named(clause: str) -> str | None:
     return min(found)[2] if found else None
 
 
-def subject(clause: str, before: str | None, question: str = "") -> str:
-    """`clause` and `question` folded; `before` is whom the clause before was about, to follow "he", "her"."""
+def subject(clause: str, before: str | None, question: str = "", named_last: str | None = None) -> str:
+    """`clause` and `question` folded; `before` is whom the clause before was about, to follow "he", "her".
+
+    `named_last`: whom the message named last, though the clause was about the customer: "food for my dog".
+    """
     who = named(clause)
     first = _I.search(clause)
     if who is not None:
@@ -110,6 +115,8 @@ def subject(clause: str, before: str | None, question: str = "") -> str:
         and (_HE_SHE.search(clause) or (first is None and len(clause.split()) <= 6))
     ):
         return before
+    if named_last and _HE_SHE_FIRST.search(clause) and first is None:
+        return named_last
     if question and first is None and (asked := _asked(question)):
         return asked
     return CUSTOMER

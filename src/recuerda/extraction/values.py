@@ -40,6 +40,24 @@ def size(text: str, *, letters: bool, alone: bool = False) -> str | None:
     return str(_LETTER_WORDS.get(found[-1], found[-1].upper()))
 
 
+_SYSTEMS = {"us": "us", "usa": "us", "eua": "us", "american": "us", "americano": "us", "americana": "us",
+            "uk": "uk", "british": "uk", "eu": "eu", "eur": "eu", "european": "eu", "europea": "eu",
+            "europeu": "eu", "cm": "cm", "mexico": "cm"}  # fmt: skip
+_SYSTEM = re.compile(rf"\b({'|'.join(_SYSTEMS)})\b")
+_AMERICAN, _CENTIMETRES = 16, 31  # shoe sizes up to it; European and Brazilian ones are above
+
+
+def shoe_systems(statement: str, value: str) -> frozenset[str]:
+    """The systems a shoe size may be of: as said with it, or by its number. US and UK look alike."""
+    said = _SYSTEM.search(flat(statement))
+    if said:
+        return frozenset({_SYSTEMS[said[1]]})
+    number = float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else 0.0
+    if number < _AMERICAN:
+        return frozenset({"us", "uk"})
+    return frozenset({"cm"} if number < _CENTIMETRES else {"eu"})
+
+
 _AMOUNT = re.compile(
     r"(?P<before>us\$|r\$|s/\.?|\$|€|£|usd|eur|brl|mxn|cop|clp|ars|pen)?\s*"
     r"(?P<number>\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)\s*"

@@ -17,6 +17,7 @@ from recuerda.embeddings import Embedder, Vectors
 from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
 from recuerda.extraction.catalogue import Catalogue
+from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.reconcile import reconcile
 from recuerda.facts import profile, record
 from recuerda.language import from_locale
@@ -103,6 +104,14 @@ _SAID = (  # the message with its conversation, if it may be learnt from
 )
 
 
+async def _learnt(session: Session, message: Message) -> bool:
+    """Whether this message was learnt from before, and is being replayed."""
+    item = select(Memory.id).where(
+        Memory.customer_id == message.customer_id, Memory.external_id == message.id, Memory.kind == "turn"
+    )
+    return (await session.exec(item)).first() is not None
+
+
 class Learner:
     """Handles `learn` and `index` jobs."""
 
@@ -138,15 +147,18 @@ class Learner:
             drafts = await self._extract(turns, message) if message.author is Author.CUSTOMER else []
         statements = list(dict.fromkeys(d.statement for d in drafts))
         vectors = dict(zip(statements, await self._memories.embed(statements), strict=True)) if drafts else {}
+        readable = message.author is Author.CUSTOMER and OUTDATED.reads(self._embedder.name)
+        said = Said(message.text, vector[0], vectors, drafts) if readable else None
 
         async def write(session: Session) -> None:
             # Facts of one customer are reconciled one message at a time.
             await conversations.lock_customer(session, conversation.id)
             if not await conversations.may_remember(session, conversation.id):
                 return  # the customer said so while this was being read
+            again = said is not None and await _learnt(session, message)
             ids = await self._memories.remember(session, message.customer_id, [item], vector)
-            if drafts:
-                await self._record(session, message, drafts, vectors)
+            if drafts or (said is not None and not again):
+                await self._record(session, message, drafts, vectors, None if again else said)
             await asking.catch_up(session, message)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
             usage.record(session, message, calls, self._settings)
@@ -161,14 +173,21 @@ class Learner:
         return None
 
     async def _record(
-        self, session: Session, message: Message, drafts: list[Draft], vectors: Mapping[str, Vectors]
+        self,
+        session: Session,
+        message: Message,
+        drafts: list[Draft],
+        vectors: Mapping[str, Vectors],
+        said: Said | None,
     ) -> None:
-        said = await record.already_said(session, message.id)
-        new = [d for d in drafts if (d.start, d.end, d.attribute) not in said]
+        before = await record.already_said(session, message.id)
+        new = [d for d in drafts if (d.start, d.end, d.attribute) not in before]
         current = [
             record.known(f) for f in await profile.current(session, message.customer_id, proposed=True)
         ]
-        changes = reconcile(current, new, now=message.at, catalogue=self._catalogue, vectors=vectors)
+        changes = reconcile(
+            current, new, now=message.at, catalogue=self._catalogue, vectors=vectors, said=said
+        )
         await record.apply(
             session,
             message,

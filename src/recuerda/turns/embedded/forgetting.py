@@ -1,5 +1,6 @@
 """Forgetting on request: exactly what was asked, said before it is done; everything only once confirmed."""
 
+import re
 from collections.abc import Sequence
 
 from recuerda.turns import KnownFact
@@ -10,6 +11,7 @@ from recuerda.turns.embedded.remembered import my
 _ALIKE = 0.55  # the request and a statement, when no word of the request names an attribute
 _EXAMPLES = 2
 _LISTED = 8
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
 
 
 def forget(case: Case, part: Part) -> str:
@@ -20,6 +22,8 @@ def forget(case: Case, part: Part) -> str:
     if not facts:
         return case.say("forget_empty")
     chosen = _named(case, facts, part) or _alike(facts)
+    if other := [fact for fact in chosen if _says_another(fact, part)]:
+        return _not_that(case, other)
     if chosen:
         case.used.intent, case.used.forget = "forget", [fact.id for fact in chosen]
         case.use(facts=case.used.forget)
@@ -35,6 +39,22 @@ def forget(case: Case, part: Part) -> str:
         if examples:
             return case.say("forget_which", examples=case.speech.join(examples, "or"))
     return case.say("forget_none")
+
+
+def _says_another(fact: KnownFact, part: Part) -> bool:
+    """ "Forget that I'm a 43", when what we know is 41."""
+    asked = set(_FIGURE.findall(part.plain))
+    stored = set(_FIGURE.findall(fact.value or ""))
+    return bool(asked and stored) and not asked & stored
+
+
+def _not_that(case: Case, facts: Sequence[KnownFact]) -> str:
+    """Says what is stored instead, and how to have it forgotten."""
+    case.use(facts=[fact.id for fact in facts])
+    label = my(case, case.words.label(facts[0].attribute) or "")
+    example = case.speech.quote(case.say("forget_example", label=label))
+    items = case.speech.join([_item(case, fact) for fact in facts[:_LISTED]])
+    return case.say("forget_other", items=items, example=example)
 
 
 def _item(case: Case, fact: KnownFact) -> str:

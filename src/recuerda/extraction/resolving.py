@@ -1,0 +1,154 @@
+"""What a draft is about, by what is known: of which size, of whose, of which part of an address."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from recuerda.extraction import Draft
+from recuerda.extraction.catalogue import Catalogue
+from recuerda.extraction.changes import Known
+from recuerda.extraction.reversals import replaces
+from recuerda.extraction.statements import proper_names
+from recuerda.extraction.subjects import CUSTOMER, SUBJECTS
+from recuerda.extraction.tokens import flat, words
+from recuerda.extraction.values import size
+from recuerda.models import Category, Sensitivity
+
+_SPELT_ALIKE, _SHORT = 0.6, 7  # of letters; words of a clause that spells a name
+_FAR = 0.35  # a corrected size is near the first one
+_BARE = re.compile(
+    r"^(i'?m|i am|it'?s|it is|make (?:it|that)|soy|son|es|que sean?|sou|sao|e|"
+    r"coloca|que seja)( really| actually| now| ahora| agora| un| um| an?|"
+    r" size| talla| down to| up to)*"
+    r" (?P<v>\d{1,2}([.,]5)?( y medio| e meio)?)( really| actually| now| ahora| agora)*"
+    r"([, ]+(not|no|nao|and not|y no|e nao)( an?| un| um)? \d{1,2}([.,]5)?)?( please| por favor)?$"
+)
+_SIZING = words(
+    "i i'm i'd i've i'll we we're we've he he's she she's my now need take wear use using ask order get go "
+    "going gone went move moved up down to for an a the size in been just really usually these days fits "
+    "yo me mi ya ahora pido uso usa usamos usando llevo lleva calzo calza necesito paso pasamos pase subi "
+    "subimos baje bajamos volvi volvimos quedo quede queda compro talla numero la el una un al de en con "
+    "eu meu minha agora to tou estou ta peco visto veste preciso passei passamos subi desci voltei voltamos "
+    "fico calco tamanho o os um uma no pra para pro hoje ultimamente lately son soy sou es e"
+)
+_LETTERS = words("XS S M L XL XXL P PP G GG XG")
+_UNIT = re.compile(
+    r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
+    r"\.? ?(?:n\w* )?(\w*\d\w*)"
+)
+_SHE = re.compile(r"\b(she|he|ella|el es|el usa|ela|ele)('s)?\b")
+_HE_FIRST = re.compile(r"^(\w+ )?(he|she|ella|el|ela|ele)('s)? ")
+_HOUSEHOLD = frozenset({"family", "pet"})
+
+
+def resized(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> Draft:
+    """ "I'm a 9.5 actually" is of the size last given, if near it; so is a size that names no garment."""
+    attribute = catalogue.get(draft.attribute)
+    if attribute is None and (letter := _letter(draft.statement)):
+        lettered = [k for k in known if k.subject == draft.subject and k.value in _LETTERS]
+        if len(lettered) == 1 and lettered[0].attribute:
+            worn = lettered[0]
+            return replace(
+                draft,
+                attribute=worn.attribute,
+                value=letter,
+                category=worn.category,
+                sensitivity=catalogue.sensitivity(worn.category, worn.attribute),
+            )
+    said = _bare(flat(draft.statement).rpartition(":")[2].strip(" .,!"))
+    if said is None or (attribute is not None and attribute.type != "size"):
+        return draft
+    new = size(said, letters=False, alone=True)
+    sizes = [k for k in known if k.subject == draft.subject and _is_size(k, catalogue)]
+    if new is None or not sizes or any(k.attribute == draft.attribute for k in sizes):
+        return draft
+    last = max(sizes, key=lambda k: k.valid_from)
+    old = float(last.value or 0)
+    if abs(float(new) - old) > _FAR * old:
+        return draft
+    sensitivity = catalogue.sensitivity(last.category, last.attribute)
+    return replace(
+        draft, attribute=last.attribute, value=new, category=last.category, sensitivity=sensitivity
+    )
+
+
+def _letter(statement: str) -> str | None:
+    """The letter of "agora é G", "up to an XL now": a size and nothing else."""
+    found = [t for t in re.findall(r"\b[A-Z]{1,3}\b", statement) if t in _LETTERS]
+    rest = [
+        w for w in re.findall(r"[a-z']+", flat(statement)) if w not in _SIZING and w.upper() not in _LETTERS
+    ]
+    return found[0] if len(found) == 1 and not rest else None
+
+
+def _bare(said: str) -> str | None:
+    """The size in a clause that says a size and nothing else: "ahora pido 39", "we're up to a 3 now"."""
+    if found := _BARE.match(said):
+        return found["v"]
+    numbers = re.findall(r"(?<!\S)\d{1,2}(?:[.,]5)?(?!\S)", said)
+    rest = [w for w in re.findall(r"[a-z']+", said) if w not in _SIZING]
+    return numbers[0] if len(numbers) == 1 and not rest else None
+
+
+def respelt(known: Sequence[Known], draft: Draft) -> Draft:
+    """ "It's Catherine, with a C", when we know a Kathryn: of the name."""
+    said = draft.statement
+    if draft.attribute not in {None, "name"} or len(said.split()) > _SHORT:
+        return draft
+    for fact in known:
+        if fact.attribute != "name" or fact.subject != draft.subject or not fact.value:
+            continue
+        for old in fact.value.split():
+            for new in proper_names(f" {said}"):
+                alike = SequenceMatcher(None, flat(old), flat(new)).ratio()
+                if alike >= _SPELT_ALIKE and flat(old) != flat(new):
+                    value = fact.value.replace(old, new)
+                    return replace(draft, attribute="name", value=value, category=fact.category)
+    return draft
+
+
+def _is_size(known: Known, catalogue: Catalogue) -> bool:
+    attribute = catalogue.get(known.attribute)
+    number = re.fullmatch(r"\d+(\.\d+)?", known.value or "")
+    return attribute is not None and attribute.type == "size" and number is not None
+
+
+def within_address(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] | None:
+    """ "Now it's flat 52": the place with another flat, and the draft with the rest of its address."""
+    said = dict(_UNIT.findall(flat(draft.statement)))
+    if not said or not replaces(draft.statement):
+        return None
+    for fact in known:
+        before = flat(fact.value or fact.statement)
+        at = next((m for m in _UNIT.finditer(before) if said.get(m[1], m[2]) != m[2]), None)
+        if fact.category is not Category.LOCATION or fact.subject != draft.subject or at is None:
+            continue
+        whole = fact.value or fact.statement
+        value = f"{whole[: at.start(2)]}{said[at[1]]}{whole[at.end(2) :]}" if fact.value else None
+        return fact, replace(
+            draft,
+            category=fact.category,
+            attribute=fact.attribute,
+            value=value,
+            sensitivity=Sensitivity.PERSONAL,
+        )
+    return None
+
+
+def named_before(known: Sequence[Known], draft: Draft) -> Draft:
+    """ "Abril is three now", when we know of a daughter Abril: of the daughter."""
+    if draft.subject != CUSTOMER:
+        return draft
+    for fact in known:
+        if fact.subject != CUSTOMER and proper_names(draft.statement) & proper_names(fact.statement[1:]):
+            return replace(draft, subject=fact.subject)
+    if _SHE.search(flat(draft.statement)):
+        of = {k.subject for k in known if draft.attribute and k.attribute == draft.attribute}
+        if len(of) == 1:  # "... she is allergic to kiwi", when all allergies we know of are the daughter's
+            return replace(draft, subject=of.pop())
+        family = {k.value if k.attribute in _HOUSEHOLD else k.subject for k in known} - {CUSTOMER, None}
+        family &= SUBJECTS
+        if len(family) == 1 and _HE_FIRST.search(flat(draft.statement)):  # "he turned one", of the only child
+            return replace(draft, subject=family.pop() or CUSTOMER)
+    return draft
