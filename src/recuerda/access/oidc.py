@@ -12,7 +12,7 @@ from typing import Any, Literal
 from recuerda.access import agents, audit
 from recuerda.access.rights import Role
 from recuerda.db import Session
-from recuerda.errors import BadInput, Forbidden, SetupError
+from recuerda.errors import BadInput, Conflict, Forbidden, SetupError
 from recuerda.models import Agent
 from recuerda.settings import Settings
 
@@ -184,7 +184,7 @@ async def _made(
     name, unknown = str(claims.get("name") or "")[:80], agents.new_password()
     try:
         agent = await agents.create_agent(session, email, name, unknown, role)
-    except BadInput:
+    except (BadInput, Conflict):  # another spelling of an agent's address is not that agent's
         return None
     audit.note(session, actor=settings.oidc_issuer, action="agent.create", target=agent.id)
     return agent
