@@ -1,6 +1,7 @@
 """Every setting, in one place. Each is read from the environment with the prefix ``RECUERDA_``."""
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -111,7 +112,6 @@ class Settings(BaseSettings):
     )
     oidc_issuer: str = Field(
         "",
-        pattern=r"^$|^https://|^http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)",
         description="Address of the OpenID Connect provider agents may sign in with; needs the extra `oidc`.",
     )
     oidc_client_id: str = Field("", description="What that provider calls Recuerda.")
@@ -159,6 +159,13 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: int) -> int:
         if 0 < value < 90:
             raise ValueError("the audit log keeps its entries for at least 90 days")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _not_in_the_clear(cls, value: str) -> str:
+        if value and not re.match(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)", value):
+            raise ValueError("start it with https:// (with http:// only on this machine)")
         return value
 
     @field_validator("api_keys", "cors_origins", "link_hosts", "marketing_uses", mode="before")
