@@ -26,7 +26,8 @@ import numpy as np
 from evals.bench.fleet import KEY, Fleet, Proc, Shape, fleet, free_port
 
 _WAIT = 300.0  # seconds a reader waits for the next event
-_SAID = ("¿Qué tenis me recomiendas para asfalto?", "Uso talla 42", "¿Cuánto tarda el envío?", "Gracias")
+# Nothing that a product must be named for: this model names none, and its reply would be withheld.
+_SAID = ("¿Hacen envíos a Cali?", "¿Cuánto tarda el envío?", "¿Puedo pagar con tarjeta?")
 
 
 @dataclass(slots=True)

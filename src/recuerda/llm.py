@@ -132,6 +132,8 @@ class OpenAIChat:
 
     @cache  # noqa: B019 - one model lives as long as the process
     def _model(self, max_tokens: int) -> "ChatOpenAI":
+        # openai looks at httpx if it was imported; half imported, by Chroma in a thread, it breaks a call.
+        import httpx  # noqa: F401
         from langchain_openai import ChatOpenAI
 
         return ChatOpenAI(
