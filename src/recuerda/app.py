@@ -26,6 +26,7 @@ from recuerda.memory import Knowledge, Memories
 from recuerda.migrations import migrate
 from recuerda.settings import Settings
 from recuerda.turns import Engine, guard
+from recuerda.turns.composing import Composer
 from recuerda.turns.context import Sources
 from recuerda.turns.embedded import EmbeddedEngine
 from recuerda.turns.learn import Learner
@@ -97,7 +98,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
         extractor = LLMExtractor(_required(chat), listener)
     worker = Worker(db)
     sources = Sources(db, memories, knowledge, embedder, listener, settings)
-    turns = Turns(db, memories, sources, engine, embedded, worker, settings)
+    turns = Turns(db, Composer(sources, memories, engine, embedded, settings), worker, settings)
     learner = Learner(db, memories, embedder, extractor, listener, catalogue, settings)
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)

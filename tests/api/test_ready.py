@@ -82,3 +82,15 @@ async def test_without_the_database_it_is_not_ready(
             admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
         assert (view["ready"], view["parts"]["database"]["ok"]) == (False, False)
         await until(shop)  # and it is back by itself
+
+
+async def test_it_starts_and_keeps_messages_while_the_embeddings_endpoint_is_down(settings: Settings) -> None:
+    nowhere = {"embeddings": "openai", "llm_base_url": "http://127.0.0.1:9/v1", "llm_retries": 0}
+    async with run_shop(settings.model_copy(update=nowhere)) as shop:
+        assert (await ready(shop))["ready"]
+        talk = (await shop.http.post("/v1/conversations", json={"customer": {"external_id": "a"}})).json()
+        path = f"/v1/conversations/{talk['id']}/messages"
+        answer = await shop.http.post(path, json={"text": "I take a 42"})
+        assert answer.status_code == 503
+        assert "saved" in answer.json()["detail"]
+        assert [m["text"] for m in (await shop.http.get(path)).json()["items"]] == ["I take a 42"]

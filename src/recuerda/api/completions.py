@@ -16,7 +16,8 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, RecuerdaError
 from recuerda.llm import count_tokens
 from recuerda.models import Assurance, Conversation, Customer, IdentityKind
-from recuerda.turns.turn import Accepted, Delta, Replied
+from recuerda.turns.composing import Delta
+from recuerda.turns.turn import Accepted, Replied
 
 router = api_router("/v1/chat", tag="openai")
 _CHANNEL = "completions"

@@ -27,7 +27,8 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, Forbidden, RecuerdaError
 from recuerda.models import Assurance, Conversation, Customer, Message
 from recuerda.telemetry import logs
-from recuerda.turns.turn import Accepted, Delta, Replied, reply_job_of
+from recuerda.turns.composing import Delta
+from recuerda.turns.turn import Accepted, Replied, reply_job_of
 
 router = api_router("/v1/conversations", tag="conversations")
 

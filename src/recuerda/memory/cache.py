@@ -15,6 +15,7 @@ from typing import cast
 import numpy as np
 
 from recuerda.db import Session
+from recuerda.embeddings import Embedder
 from recuerda.language import Language
 from recuerda.memory import rows as sql
 from recuerda.memory.history import History, Item
@@ -39,9 +40,10 @@ class _Kept:
 
 
 class Histories:
-    def __init__(self, embedder: str, dimensions: int, limit: int) -> None:
-        """`limit` is in bytes: the least recently used histories are dropped beyond it."""
-        self._embedder, self._dimensions, self._limit = embedder, dimensions, limit
+    def __init__(self, embedder: Embedder, limit: int) -> None:
+        """`limit` is in bytes: the least recently used histories are dropped beyond it. The embedder is not
+        asked for anything here: its endpoint may be down while we start."""
+        self._embedder, self._limit = embedder, limit
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._loading: dict[str, asyncio.Lock] = {}
         self._bytes = 0
@@ -90,11 +92,11 @@ class Histories:
     async def _load(self, session: Session, customer_id: str, version: int, kept: _Kept | None) -> _Kept:
         if kept is None or not kept.complete:
             return await self._load_all(session, customer_id, version)
-        stamps = await sql.stamps(session, customer_id, self._embedder)
+        stamps = await sql.stamps(session, customer_id, self._embedder.name)
         new = [id for id, at in stamps.items() if kept.stamps.get(id) != at]
         if len(new) > _MOST_ADDED or any(stamps.get(id) != at for id, at in kept.stamps.items()):
             return await self._load_all(session, customer_id, version)
-        rows, vectors = await sql.chosen(session, customer_id, self._embedder, new)
+        rows, vectors = await sql.chosen(session, customer_id, self._embedder.name, new)
         if vectors is None:
             return replace(kept, version=version)
         if rows[0].at < max((item.at for item in kept.history.items), default=rows[0].at):
@@ -103,7 +105,7 @@ class Histories:
         return _Kept(version, stamps, history, complete=True)
 
     async def _load_all(self, session: Session, customer_id: str, version: int) -> _Kept:
-        rows, vectors = await sql.newest(session, customer_id, self._embedder, HELD + 1)
+        rows, vectors = await sql.newest(session, customer_id, self._embedder.name, HELD + 1)
         complete = len(rows) <= HELD
         if vectors is None:
             return _Kept(version, {}, self._empty(), complete=True)
@@ -112,7 +114,7 @@ class Histories:
         return _Kept(version, {row.id: row.written for row in rows}, history, complete)
 
     def _empty(self) -> History:
-        return History([], np.zeros((0, self._dimensions), np.float32))
+        return History([], np.zeros((0, self._embedder.dimensions), np.float32))
 
 
 def item_of(row: sql.Row) -> Item:

@@ -53,7 +53,7 @@ class Memories:
     ) -> None:
         self._db, self._embedder = db, embedder
         self._index = self.vectors = VectorIndex(db, embedder, settings)
-        self._histories = Histories(embedder.name, embedder.dimensions, cache_bytes)
+        self._histories = Histories(embedder, cache_bytes)
 
     async def start(self, after: asyncio.Task[None] | None = None) -> None:
         """Returns at once; Chroma is opened, probed and healed in the background, SQL serves meanwhile.

@@ -13,20 +13,15 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from recuerda import conversations, usage
+from recuerda import conversations
 from recuerda.db import Database, Session
 from recuerda.errors import RecuerdaError, Unavailable
-from recuerda.llm import metering
-from recuerda.masking import mask
-from recuerda.memory import Memories
 from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
 from recuerda.settings import Settings
-from recuerda.telemetry import logs, metrics, traces
-from recuerda.turns import Context, Engine, Used, asking
-from recuerda.turns.acts import act
-from recuerda.turns.context import Sources, gather
+from recuerda.telemetry import logs, metrics
+from recuerda.turns.composing import Composer, Delta, Restart
 from recuerda.turns.embedded.reading import SWITCHES, sure_intent
-from recuerda.turns.learn import enqueue_index, enqueue_learn, memory_of
+from recuerda.turns.learn import enqueue_learn
 from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, frames, hold
 
 log = logging.getLogger(__name__)
@@ -45,46 +40,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """What came before is withdrawn: another engine answers from the start."""
-
-
-@dataclass(frozen=True, slots=True)
 class Replied:
     """The saved reply; None when a person will answer."""
 
     message: Message | None
 
 
-@dataclass(slots=True)
-class _Draft:
-    text: str
-    used: Used
-    engine: str
-    fallback: str | None = None
-
-
 class Turns:
-    def __init__(
-        self,
-        db: Database,
-        memories: Memories,
-        sources: Sources,
-        engine: Engine,
-        fallback: Engine,
-        worker: Worker,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, db: Database, composer: Composer, worker: Worker, settings: Settings) -> None:
         self._db = db
-        self._memories = memories
-        self._sources = sources
-        self._engine = engine
-        self._fallback = fallback
+        self._composer = composer
         self._worker = worker
         self._settings = settings
         self._running: set[asyncio.Task[None]] = set()
@@ -123,7 +88,7 @@ class Turns:
     def _learns(self) -> bool:
         """Whether to learn from a message right after replying to it: what was read for the reply need not
         be read again by another process. Not after a model's reply, which takes seconds."""
-        return self._worker.running and self._engine is self._fallback
+        return self._worker.running and self._composer.engine is self._composer.fallback
 
     async def stream(self, accepted: Accepted) -> AsyncIterator[Delta | Restart | Replied]:
         """The reply as it is written. It is finished and saved even when nobody listens any more."""
@@ -205,7 +170,7 @@ class Turns:
             message = await session.get(Message, payload["message_id"])
             if message is None or await reply_to(session, message.id) is not None:
                 return None
-        write, _ = await self._compose(message, asyncio.Queue())
+        write, _ = await self._composer.compose(message, asyncio.Queue())
         return write
 
     async def _produce(
@@ -214,7 +179,7 @@ class Turns:
         try:
             async with self._worker.keep(lease):
                 with logs.about(conversation_id=message.conversation_id):
-                    write, reply = await self._compose(message, events)
+                    write, reply = await self._composer.compose(message, events)
                 with metrics.stage("save"):
                     await self._worker.finish(lease, write=write)
             await events.put(Replied(reply))
@@ -226,72 +191,8 @@ class Turns:
         except Exception as error:
             log.warning("reply to %s failed: %s", message.id, type(error).__name__, exc_info=frames(error))
             await self._worker.fail(lease, error)
-            await events.put(error if isinstance(error, RecuerdaError) else _failed())
-
-    async def _compose(self, message: Message, events: "asyncio.Queue[Any]") -> tuple[Write, Message]:
-        """Write the reply, telling `events` each piece; returns what to commit and the message it makes."""
-        with metering() as calls, traces.span("turn") as span:
-            span.note(gen_ai__conversation__id=message.conversation_id)
-            with metrics.stage("context"):
-                context = await gather(self._sources, message)
-            with metrics.stage("reply"):
-                draft = await self._draft(context, events)
-            span.note(recuerda__engine=draft.engine, recuerda__fallback=draft.fallback is not None)
-        outcome = "fallback" if draft.fallback else "answered"
-        metrics.TURNS.labels(draft.engine.partition(":")[0], outcome).inc()
-        reply = Message(
-            conversation_id=message.conversation_id,
-            customer_id=message.customer_id,
-            position=-1,
-            author=Author.ASSISTANT,
-            text=draft.text,
-            language=context.language,
-            reply_to=message.id,
-            receipt=_receipt(draft),
-            engine=draft.engine,
-        )
-        vectors = await self._memories.embed([mask(reply.text)])
-
-        async def write(session: Session) -> None:
-            conversation = await conversations.append(session, reply)
-            await conversations.lock_customer(session, message.conversation_id)
-            await act(session, message, draft.used)
-            reply.receipt = _receipt(draft)
-            if await conversations.may_remember(session, message.conversation_id):
-                item = memory_of(reply, conversation)
-                ids = await self._memories.remember(session, message.customer_id, [item], vectors)
-                await enqueue_index(
-                    session, message.customer_id, ids, conversation_id=message.conversation_id
-                )
-            usage.record(session, message, calls, self._settings)
-
-        return write, reply
-
-    async def _draft(self, context: Context, events: "asyncio.Queue[Any]") -> _Draft:
-        try:
-            return await self._written_by(self._engine, context, events)
-        except Unavailable as error:
-            if self._fallback is self._engine:
-                raise
-            log.warning("engine %s: %s; the embedded engine answers", self._engine.name, type(error).__name__)
-            draft = await self._written_by(self._fallback, context, events)
-            draft.fallback = error.detail
-            return draft
-
-    async def _written_by(self, engine: Engine, context: Context, events: "asyncio.Queue[Any]") -> _Draft:
-        used, pieces = Used(), []
-        try:
-            async for piece in engine.reply(context, used):
-                pieces.append(piece)
-                await events.put(Delta(piece))
-        except Unavailable:
-            if pieces:
-                await events.put(Restart())
-            raise
-        text = mask("".join(pieces)).strip()
-        if not text:
-            raise Unavailable(f"The engine {engine.name} wrote nothing.")
-        return _Draft(text, used, engine.name)
+            ours = isinstance(error, RecuerdaError) and not isinstance(error, Unavailable)
+            await events.put(error if ours else _failed())
 
 
 async def _speaks_up(session: Session, message: Message) -> bool:
@@ -314,23 +215,6 @@ async def _speaks_up(session: Session, message: Message) -> bool:
 
 async def reply_to(session: Session, message_id: str) -> Message | None:
     return (await session.exec(select(Message).where(Message.reply_to == message_id))).first()
-
-
-def _receipt(draft: _Draft) -> dict[str, Any]:
-    receipt: dict[str, Any] = {
-        "facts": draft.used.facts,
-        "memories": draft.used.memories,
-        "knowledge": draft.used.knowledge,
-    }
-    if draft.used.intent != "answer":
-        receipt["act"] = draft.used.intent
-    if draft.used.forget:
-        receipt["forgot"] = draft.used.forget
-    if draft.used.ask:
-        receipt["asked"] = asking.to_receipt(draft.used.ask)
-    if draft.fallback:
-        receipt["fallback"] = draft.fallback
-    return receipt
 
 
 def _failed() -> Unavailable:

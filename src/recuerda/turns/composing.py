@@ -1,0 +1,135 @@
+"""Composing one reply: what is recalled for it, the engine's words, and what is saved with them."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from recuerda import conversations, usage
+from recuerda.db import Session
+from recuerda.errors import Unavailable
+from recuerda.llm import metering
+from recuerda.masking import mask
+from recuerda.memory import Memories
+from recuerda.models import Author, Message
+from recuerda.settings import Settings
+from recuerda.telemetry import metrics, traces
+from recuerda.turns import Context, Engine, Used, asking
+from recuerda.turns.acts import act
+from recuerda.turns.context import Sources, gather
+from recuerda.turns.learn import enqueue_index, memory_of
+from recuerda.work import Write
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What came before is withdrawn: another engine answers from the start."""
+
+
+Events = asyncio.Queue[Any]  # of Delta and Restart, and what the turn adds to them
+
+
+@dataclass(slots=True)
+class _Draft:
+    text: str
+    used: Used
+    engine: str
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    sources: Sources
+    memories: Memories
+    engine: Engine
+    fallback: Engine
+    settings: Settings
+
+    async def compose(self, message: Message, events: Events) -> tuple[Write, Message]:
+        """Write the reply, telling `events` each piece; returns what to commit and the message it makes."""
+        with metering() as calls, traces.span("turn") as span:
+            span.note(gen_ai__conversation__id=message.conversation_id)
+            with metrics.stage("context"):
+                context = await gather(self.sources, message)
+            with metrics.stage("reply"):
+                draft = await self._draft(context, events)
+            span.note(recuerda__engine=draft.engine, recuerda__fallback=draft.fallback is not None)
+        outcome = "fallback" if draft.fallback else "answered"
+        metrics.TURNS.labels(draft.engine.partition(":")[0], outcome).inc()
+        reply = Message(
+            conversation_id=message.conversation_id,
+            customer_id=message.customer_id,
+            position=-1,
+            author=Author.ASSISTANT,
+            text=draft.text,
+            language=context.language,
+            reply_to=message.id,
+            receipt=_receipt(draft),
+            engine=draft.engine,
+        )
+        vectors = await self.memories.embed([mask(reply.text)])
+
+        async def write(session: Session) -> None:
+            conversation = await conversations.append(session, reply)
+            await conversations.lock_customer(session, message.conversation_id)
+            await act(session, message, draft.used)
+            reply.receipt = _receipt(draft)
+            if await conversations.may_remember(session, message.conversation_id):
+                item = memory_of(reply, conversation)
+                ids = await self.memories.remember(session, message.customer_id, [item], vectors)
+                await enqueue_index(
+                    session, message.customer_id, ids, conversation_id=message.conversation_id
+                )
+            usage.record(session, message, calls, self.settings)
+
+        return write, reply
+
+    async def _draft(self, context: Context, events: Events) -> _Draft:
+        try:
+            return await self._written_by(self.engine, context, events)
+        except Unavailable as error:
+            if self.fallback is self.engine:
+                raise
+            log.warning("engine %s: %s; the embedded engine answers", self.engine.name, type(error).__name__)
+            draft = await self._written_by(self.fallback, context, events)
+            draft.fallback = error.detail
+            return draft
+
+    async def _written_by(self, engine: Engine, context: Context, events: Events) -> _Draft:
+        used, pieces = Used(), []
+        try:
+            async for piece in engine.reply(context, used):
+                pieces.append(piece)
+                await events.put(Delta(piece))
+        except Unavailable:
+            if pieces:
+                await events.put(Restart())
+            raise
+        text = mask("".join(pieces)).strip()
+        if not text:
+            raise Unavailable(f"The engine {engine.name} wrote nothing.")
+        return _Draft(text, used, engine.name)
+
+
+def _receipt(draft: _Draft) -> dict[str, Any]:
+    receipt: dict[str, Any] = {
+        "facts": draft.used.facts,
+        "memories": draft.used.memories,
+        "knowledge": draft.used.knowledge,
+    }
+    if draft.used.intent != "answer":
+        receipt["act"] = draft.used.intent
+    if draft.used.forget:
+        receipt["forgot"] = draft.used.forget
+    if draft.used.ask:
+        receipt["asked"] = asking.to_receipt(draft.used.ask)
+    if draft.fallback:
+        receipt["fallback"] = draft.fallback
+    return receipt
