@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel, select
 
-from recuerda.models import DataRequest, Memory, RequestStatus, now
+from recuerda import conversations
+from recuerda.models import DataRequest, Evidence, Memory, RequestStatus, now
 from recuerda.privacy.owned import KEPT
 from recuerda.settings import Settings
 from tests.conftest import Shop, run_shop
@@ -144,4 +145,26 @@ async def test_what_comes_in_meanwhile_is_somebody_new(shape: Settings) -> None:
         anew = await shop.customer_of(await shop.open("runner"))
         assert anew != customer
         assert await shop.facts(anew) == []
+        await shop.recuerda.worker.drain()
+
+
+async def test_what_is_learnt_in_the_very_moment_is_erased_too(shape: Settings) -> None:
+    """Erasing waits for whoever writes about the customer, instead of tripping over what they add."""
+    async with run_shop(shape) as shop:
+        conversation = await shop.open("runner")
+        await shop.say(conversation, f"Tengo una {CANARY}")
+        customer = await shop.customer_of(conversation)
+        await shop.recuerda.worker.drain()
+        async with shop.recuerda.db.write() as session:
+            await conversations.lock_customer(session, conversation)
+            known = (
+                await session.exec(select(Evidence).where(Evidence.conversation_id == conversation))
+            ).first()
+            assert known is not None
+            shorter = known.model_dump() | {"end": known.end - 1, "quote": known.quote[:-1]}
+            session.add(Evidence(**{k: v for k, v in shorter.items() if k != "id"}))
+            await session.flush()
+            erasing = asyncio.create_task(shop.http.delete(f"/v1/customers/{customer}"))
+            await asyncio.sleep(0.5)
+        assert (await erasing).status_code == 202
         await shop.recuerda.worker.drain()

@@ -108,8 +108,10 @@ async def _customer(session: Session, incoming: Incoming) -> Customer:
         if (await session.exec(twin)).first() is not None:
             given, addresses = {}, {kind: number, other: number}
         customer = await customers.resolve(session, addresses, assurance=Assurance.CHANNEL, **given)
-    # Two first messages at once wait here for each other, and so share a conversation.
-    await session.exec(select(Customer.id).where(Customer.id == customer.id).with_for_update())
+    # Two first messages at once wait here for each other, and so share a conversation. Not on the customer's
+    # row: whoever writes a reply locks that after the conversation, and the two would wait in a circle.
+    theirs = select(Identity.id).where(Identity.customer_id == customer.id)
+    await session.exec(theirs.order_by(Identity.id).with_for_update())
     return customer
 
 

@@ -11,11 +11,13 @@ from recuerda.db import Database, Session
 from recuerda.errors import NotFound
 from recuerda.memory import Memories
 from recuerda.models import (
+    Conversation,
     Customer,
     DataRequest,
     Erasure,
     ErasureStatus,
     Fact,
+    Identity,
     Law,
     Message,
     RequestKind,
@@ -48,10 +50,22 @@ async def request_erasure(
     await session.flush()
     request.erasure_id = erasure.id
     ids = await with_merged(session, customer.id)
+    await _lock(session, ids)
     erasure.receipt = {"rows": await delete_rows(session, ids)}
     await _silence_requests(session, ids)
     await enqueue(session, "erase", lane="erase", payload={"erasure_id": erasure.id, "customer_ids": ids})
     return erasure
+
+
+async def _lock(session: Session, ids: Sequence[str]) -> None:
+    """Whoever is writing about these customers is waited for, so that what they write is deleted too; in the
+    order in which they lock. Learning refers to conversations, which it must still be able to."""
+    theirs = select(Identity.id).where(col(Identity.customer_id).in_(ids)).order_by(Identity.id)
+    await session.exec(theirs.with_for_update())
+    talks = select(Conversation.id).where(col(Conversation.customer_id).in_(ids)).order_by(Conversation.id)
+    await session.exec(talks.with_for_update(key_share=True))
+    them = select(Customer.id).where(col(Customer.id).in_(ids)).order_by(Customer.id)
+    await session.exec(them.with_for_update())
 
 
 async def get_erasure(session: Session, erasure_id: str) -> Erasure:
