@@ -116,7 +116,7 @@ async def _used(story: Story, conversation: str, known: dict[str, dict[str, Any]
     story.check(
         "the receipt lists those facts",
         bool(wanted) and wanted <= listed,
-        sorted(names.get(id, id) for id in listed),
+        sorted(names.get(id) or id for id in listed),
     )
 
 
