@@ -151,8 +151,11 @@ async def running(
 
 async def _warm_up(recuerda: Recuerda) -> None:
     """Load the models before the first customer waits for them."""
-    await asyncio.to_thread(detect, "hola, ¿cómo estás hoy?", recuerda.settings.default_language)
-    await asyncio.to_thread(count_tokens, "hola")
+    await asyncio.gather(  # unpacking the encoder leaves the interpreter to the others
+        asyncio.to_thread(SentenceEncoder().embed, ["hola"]),
+        asyncio.to_thread(detect, "hola, ¿cómo estás hoy?", recuerda.settings.default_language),
+        asyncio.to_thread(count_tokens, "hola"),
+    )
     await recuerda.knowledge.search("hola", language=recuerda.settings.default_language)
     await recuerda.listener.extract([Turn("customer", "hola")])
     await asyncio.to_thread(recuerda.fallback.warm)

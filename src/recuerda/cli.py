@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -32,21 +31,13 @@ app.add_typer(work)
 
 @contextlib.contextmanager
 def _importing() -> Iterator[None]:
-    """Imports make many objects and no garbage: looking for some takes a sixth of their time. Meanwhile the
-    other core unpacks the encoder."""
+    """Imports make many objects and no garbage: looking for some takes a sixth of their time."""
     gc.disable()
-    threading.Thread(target=_unpack, daemon=True).start()
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _unpack() -> None:
-    from recuerda.embeddings import SentenceEncoder
-
-    SentenceEncoder().embed(["hola"])
 
 
 @app.command()
