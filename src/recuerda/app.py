@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -25,6 +24,7 @@ from recuerda.llm import ChatModel, count_tokens, make_model
 from recuerda.memory import Knowledge, Memories
 from recuerda.migrations import migrate
 from recuerda.settings import Settings
+from recuerda.telemetry import logs
 from recuerda.turns import Engine, guard
 from recuerda.turns.composing import Composer
 from recuerda.turns.context import Sources
@@ -33,24 +33,6 @@ from recuerda.turns.learn import Learner
 from recuerda.turns.llm import LLMEngine
 from recuerda.turns.turn import Turns
 from recuerda.work import Worker
-
-log = logging.getLogger(__name__)
-
-# At their finer levels these write SQL parameters, addresses and bodies, which are customers' words.
-_TALKATIVE = (
-    "aiosqlite",
-    "sqlalchemy",
-    "httpx",
-    "httpcore",
-    "httpx2",
-    "httpcore2",
-    "openai",
-    "twilio",
-    "chromadb",
-    "alembic",
-    "authlib",
-    "uvicorn.access",
-)
 
 
 @dataclass(slots=True)
@@ -76,8 +58,7 @@ class Recuerda:
 
 def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     """Wire the parts; nothing is opened yet. `model` stands in for the configured one in tests."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logs.quieten()
     make_data_dir(settings)
     db = Database(settings.database)
     encoder = SentenceEncoder()

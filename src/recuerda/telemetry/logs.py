@@ -81,8 +81,31 @@ class JSONFormatter(_Wordless):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+# At their finer levels these write SQL parameters, addresses and bodies, which are customers' words.
+_TALKATIVE = (
+    "aiosqlite",
+    "sqlalchemy",
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "openai",
+    "twilio",
+    "chromadb",
+    "alembic",
+    "authlib",
+    "uvicorn.access",
+)
+
+
+def quieten() -> None:
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 def set_up(settings: Settings) -> None:
     """Logs to standard error, once a process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONFormatter() if settings.log_format == "json" else TextFormatter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    quieten()
