@@ -1,6 +1,7 @@
 """Customers who go on talking while processes die around them: the other side of `chat_kills`."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,6 +16,7 @@ CHAT, PHONE = 12, 8  # how many talk which way
 _PUBLIC = "https://chat.example.com"
 _HOOK = "/channels/twilio/messages"
 _BREATH = 0.2  # seconds before an unanswered request is made again
+_THINKS = (1.5, 4.5)  # seconds from one message to the next: a backlog would hide what the kill did
 TWILIO = {
     "RECUERDA_TWILIO_ACCOUNT_SID": ACCOUNT,
     "RECUERDA_TWILIO_AUTH_TOKEN": TOKEN,
@@ -51,6 +53,11 @@ class Chatter:
             await asyncio.sleep(_BREATH)
 
 
+async def think(who: Chatter) -> None:
+    if not who.stop:
+        await asyncio.sleep(random.uniform(*_THINKS))
+
+
 async def web_customer(who: Chatter) -> None:
     conversation = ""
 
@@ -82,6 +89,7 @@ async def web_customer(who: Chatter) -> None:
             return acknowledged
 
         await who.insist(say)
+        await think(who)
 
 
 async def phone_customer(who: Chatter) -> None:
@@ -110,4 +118,4 @@ async def phone_customer(who: Chatter) -> None:
             return answer.status_code == 200
 
         await who.insist(send)
-        await asyncio.sleep(1)  # nobody writes faster by telephone, and replies must keep up
+        await think(who)
