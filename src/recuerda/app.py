@@ -117,6 +117,8 @@ async def running(
         await migrate(recuerda.db)
         recuerda._tasks.append(warm := asyncio.create_task(_warm_up(recuerda)))
         await recuerda.memories.start(after=warm)
+        if recuerda.db.is_sqlite and not settings.chroma_url:  # then we hold the folder's lock: nobody else
+            await recuerda.worker.take_over()
         if work:
             recuerda._tasks.append(asyncio.create_task(recuerda.worker.run()))
         yield recuerda

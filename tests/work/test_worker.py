@@ -79,6 +79,24 @@ async def test_a_dead_workers_job_is_taken_over_and_its_late_result_is_void(db: 
     assert (job.state, job.crashes) == (JobState.DONE, 1)
 
 
+async def test_the_only_worker_does_not_wait_for_a_dead_ones_lease(db: Database) -> None:
+    await put(db, "a", 1)
+    async with db.write() as session:
+        [(_, old)] = await queue.claim(session, ["note"])
+    done: list[int] = []
+    worker = Worker(db)
+    worker.handle("note", noting(done))
+    await worker.drain()
+    assert done == []  # its lease runs
+    await worker.take_over()
+    await worker.drain()
+    [job] = await jobs(db)
+    assert (done, job.state, job.crashes) == ([1], JobState.DONE, 1)
+    with pytest.raises(LeaseLost):
+        async with db.write() as session:
+            await queue.done(session, old)
+
+
 async def test_work_that_is_cheaper_by_the_dozen_waits_for_the_rest_and_is_done_at_once(db: Database) -> None:
     done: list[int] = []
     batches: list[list[int]] = []

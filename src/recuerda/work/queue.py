@@ -168,6 +168,11 @@ async def lost(session: Session) -> list[Job]:
     return list((await session.exec(_LOST, params={"now": now()})).all())
 
 
+async def end_leases(session: Session) -> None:
+    """For a worker that knows it is the only one alive: whatever runs, runs in nobody's hands."""
+    await session.exec(sa.update(Job).where(col(Job.state) == JobState.RUNNING).values(lease_until=now()))
+
+
 async def take_back(session: Session, job: Job) -> bool:
     """One of the `lost`; True when it has taken its worker down too often and is given up."""
     dead = job.crashes + 1 >= MAX_CRASHES

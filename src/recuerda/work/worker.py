@@ -76,6 +76,12 @@ class Worker:
     def _free(self) -> int:
         return self._concurrency - len(self._tasks)
 
+    async def take_over(self) -> None:
+        """Before `run`, where nobody else can be at work: need not wait for a dead worker's leases."""
+        async with self._db.write() as session:
+            await queue.end_leases(session)
+        await self._reap()
+
     async def run(self) -> None:
         """Work until `stop`."""
         self._running = True
