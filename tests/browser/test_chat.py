@@ -84,6 +84,19 @@ def test_a_suggestion_begins_the_conversation(people: People) -> None:
     expect(page.locator("recuerda-chat .assistant:not(.draft)")).to_have_count(1)
 
 
+def test_a_question_is_answered_with_a_button(people: People) -> None:
+    page = people.shopper("new", "es")
+    open_chat(page)
+    say(page, "Tengo diabetes y busco zapatos cómodos")
+    answers = page.locator("recuerda-chat .answers button")
+    expect(answers).to_have_text(["Sí", "No"])
+    page.goto("/shop/products/puente")  # asked still
+    answers.first.press("Enter")
+    expect(page.locator("recuerda-chat .customer .text").last).to_have_text("Sí")
+    expect(page.locator("recuerda-chat .assistant:not(.draft)").last).to_contain_text("lo recordaré")
+    expect(answers).to_have_count(0)
+
+
 def test_a_message_that_failed_is_sent_once(people: People) -> None:
     page = people.shopper("new")
     open_chat(page)

@@ -23,8 +23,14 @@ export class Thread {
     );
   }
 
+  /** Ways to answer what the last message asked, until something else is said. */
+  answers(chips, say) {
+    const buttons = chips.map((chip) => h("button", { type: "button", onclick: () => say(chip) }, chip));
+    this.#append(h("div", { class: "chips answers" }, ...buttons));
+  }
+
   #append(node) {
-    this.#log.querySelector(".empty")?.remove();
+    this.#log.querySelectorAll(".empty, .answers").forEach((past) => past.remove());
     this.#log.append(node);
     this.toEnd();
     return node;

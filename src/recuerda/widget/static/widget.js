@@ -117,12 +117,17 @@ class RecuerdaChat extends HTMLElement {
         entry.sent(message.id);
         mine.push(entry);
       } else {
-        this.#thread.theirs(message);
+        this.#reply(message);
         this.#panel.unread();
       }
     }
     if (messages.length) this.#panel.end.hidden = false;
     return mine;
+  }
+
+  #reply(message) {
+    this.#thread.theirs(message);
+    if (message.receipt?.asked) this.#thread.answers(words(message.language).yesOrNo, (answer) => this.#say(answer));
   }
 
   #submit() {
@@ -155,7 +160,7 @@ class RecuerdaChat extends HTMLElement {
         else if (name === "restart") draft.clear();
         else if (name === "reply") {
           draft.remove();
-          if (data.reply && this.#talk.isNew(data.reply.id)) this.#thread.theirs(data.reply);
+          if (data.reply && this.#talk.isNew(data.reply.id)) this.#reply(data.reply);
         }
       }
       this.#panel.end.hidden = false;
