@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import select
+from sqlmodel import col, select
 
 from recuerda.db import Database, Session
 from recuerda.models import Job, JobState, WorkerBeat, now
@@ -77,6 +77,41 @@ async def test_a_dead_workers_job_is_taken_over_and_its_late_result_is_void(db: 
     assert done == [1]
     [job] = await jobs(db)
     assert (job.state, job.crashes) == (JobState.DONE, 1)
+
+
+async def test_none_is_given_up_for_what_another_did(db: Database) -> None:
+    """One job takes its worker down each time it runs; three more run beside it."""
+    for n in range(4):
+        await put(db, f"lane {n}", n)
+    done: list[int] = []
+
+    async def note(payload: Mapping[str, Any]) -> Write | None:
+        if payload["n"] == 0:
+            dies.set()
+            await asyncio.sleep(60)
+        await asyncio.sleep(0.1)
+        done.append(payload["n"])
+        return None
+
+    for _ in range(2 * queue.MAX_CRASHES):
+        dies = asyncio.Event()
+        worker = Worker(db)
+        worker.handle("note", note)
+        await worker.take_over()
+        async with db.write() as session:
+            await session.exec(sa.update(Job).where(col(Job.state) == JobState.READY).values(run_at=now()))
+        running = asyncio.create_task(worker.drain())
+        await asyncio.wait([running, asyncio.create_task(dies.wait())], return_when=asyncio.FIRST_COMPLETED)
+        worker.give_back = lambda *_: asyncio.sleep(0)  # type: ignore[method-assign]  # killed: says nothing
+        for task in [running, *worker._tasks]:
+            task.cancel()
+        await asyncio.gather(running, *worker._tasks, return_exceptions=True)
+        if running.done() and not dies.is_set():
+            break
+    states = {job.payload["n"]: (job.state, job.crashes) for job in await jobs(db)}
+    assert states.pop(0) == (JobState.DEAD, queue.MAX_CRASHES)
+    assert states == dict.fromkeys((1, 2, 3), (JobState.DONE, queue.SUSPECT))
+    assert sorted(done) == [1, 2, 3]
 
 
 async def test_the_only_worker_does_not_wait_for_a_dead_ones_lease(db: Database) -> None:

@@ -19,7 +19,8 @@ from recuerda.work.explain import WORKER_DIED
 
 LEASE = timedelta(seconds=15)
 MAX_FAILURES = 8
-MAX_CRASHES = 5
+MAX_CRASHES = 8
+SUSPECT = 2  # crashes after which a job runs with no other beside it, which would be blamed too
 BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
 SILENT = 3 * BEAT  # after which it is taken for dead
 _UNFINISHED = (JobState.READY, JobState.RUNNING)
@@ -98,15 +99,17 @@ async def hold(session: Session, *job_ids: int) -> dict[int, Lease]:
     return {job_id: Lease(job_id, token, attempts) for job_id, attempts in held}
 
 
-async def ready(session: Session) -> set[str]:
-    """The kinds of the jobs that are ready."""
-    return set((await run(session, _READY_KINDS, {"now": now()})).scalars())
+async def ready(session: Session) -> set[tuple[str, bool]]:
+    """The kinds of the jobs that are ready, and whether it is a suspect."""
+    return {(kind, suspect) for kind, suspect in await run(session, _READY_KINDS, {"now": now()})}
 
 
-async def claim(session: Session, kinds: Collection[str], *, limit: int = 1) -> list[tuple[Job, Lease]]:
-    """The oldest that are ready, at most one a lane, taken under one token."""
+async def claim(
+    session: Session, kinds: Collection[str], *, limit: int = 1, suspect: bool = False
+) -> list[tuple[Job, Lease]]:
+    """The oldest that are ready, at most one a lane, taken under one token; suspects or others."""
     at = now()
-    wanted = {"now": at, "kinds": list(kinds), "most": limit}
+    wanted = {"now": at, "kinds": list(kinds), "most": limit, "suspect": suspect}
     jobs = (await session.exec(_NEXT, params=wanted)).all()
     if not jobs:
         return []
@@ -174,8 +177,12 @@ async def end_leases(session: Session) -> None:
 
 
 async def take_back(session: Session, job: Job) -> bool:
-    """One of the `lost`; True when it has taken its worker down too often and is given up."""
-    dead = job.crashes + 1 >= MAX_CRASHES
+    """One of the `lost`; True when it has taken its worker down too often and is given up.
+
+    A suspect waits a little longer each time: neither it nor what else kills workers takes all down at once.
+    """
+    crashes = job.crashes + 1
+    dead = crashes >= MAX_CRASHES
     result = await session.exec(
         sa.update(Job)
         .where(
@@ -185,8 +192,9 @@ async def take_back(session: Session, job: Job) -> bool:
         )
         .values(
             state=JobState.DEAD if dead else JobState.READY,
-            crashes=job.crashes + 1,
+            crashes=crashes,
             lease_token=None,
+            run_at=now() + timedelta(seconds=pause(crashes - SUSPECT) if crashes > SUSPECT else 0),
             last_error=WORKER_DIED,
         )
     )
@@ -248,10 +256,12 @@ _RUNNING = {
 _JOBS = col(Job.id).in_(sa.bindparam("jobs", expanding=True))
 _INSERT = sa.insert(Job).returning(col(Job.id))
 _HOLD = sa.update(Job).where(_JOBS, ~_BUSY).values(**_RUNNING).returning(col(Job.id), col(Job.attempts))
-_READY_KINDS = select(Job.kind).where(*_READY).distinct()
+_SUSPECT = col(Job.crashes) >= SUSPECT
+_READY_KINDS = select(Job.kind, _SUSPECT).where(*_READY).distinct()
 _NEXT = (
     select(Job)
     .where(*_READY, col(Job.kind).in_(sa.bindparam("kinds", expanding=True)))  # others: a newer worker's
+    .where(sa.bindparam("suspect", type_=sa.Boolean) == _SUSPECT)
     .order_by(col(Job.id))
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)

@@ -18,7 +18,7 @@ from recuerda.models import Job, WorkerBeat, now
 from recuerda.telemetry import logs
 from recuerda.work import queue
 from recuerda.work.bell import Bell
-from recuerda.work.queue import BEAT, LEASE, Lease, LeaseLost
+from recuerda.work.queue import BEAT, LEASE, SUSPECT, Lease, LeaseLost
 from recuerda.work.schedule import Recurrence, enqueue_due
 
 log = logging.getLogger(__name__)
@@ -152,20 +152,33 @@ class Worker:
         while not self._free:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         claimed = await self._claim()
-        for jobs in claimed:
-            task = asyncio.create_task(self.perform(jobs))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+        tasks = [self._start(jobs) for jobs in claimed]
+        if claimed and claimed[0][0][0].crashes >= SUSPECT:
+            await asyncio.wait(tasks)
         return bool(claimed)
+
+    def _start(self, jobs: list[tuple[Job, Lease]]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self.perform(jobs))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._wake.set()
 
     async def _claim(self) -> list[list[tuple[Job, Lease]]]:
-        """As many jobs as there are hands free, or all that is ready of the kinds done together, as one."""
+        """As many jobs as there are hands free, or all that is ready of the kinds done together, as one. A
+        suspect comes alone, when nothing else runs here."""
         async with self._db.read() as session:  # a look costs no write lock
-            ready = await queue.ready(session)
+            found = await queue.ready(session)
+        ready = {kind for kind, suspect in found if not suspect}
+        if suspects := {kind for kind, suspect in found if suspect} & {*self._handlers, *self._together}:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            async with self._db.write() as session:
+                claimed = await queue.claim(session, suspects, suspect=True)
+            return [claimed] if claimed else []
         now = asyncio.get_running_loop().time()
         together = ready & self._together.keys()
         if together and (now - self._together_at > _PUT_OFF or not ready & self._handlers.keys()):
