@@ -70,6 +70,27 @@ async def test_what_the_shop_does_not_know_is_not_answered(knowledge: Knowledge)
     assert await knowledge.search("who won the world cup in 1986?", language="en") == []
 
 
+async def test_a_long_message_brings_what_it_names(knowledge: Knowledge) -> None:
+    fees = "The fee is charged every month unless the balance stays above the minimum. "
+    await knowledge.put_many(
+        [
+            article(f"{name}-{n}", f"{name} Account{rest}", f"{name}. {fees}")
+            for name in ("Light Blue", "Dark Green", "Navy")
+            for n, rest in enumerate(
+                (": fees and how to avoid them", " at a glance", ": paying by telephone")
+            )
+        ]
+    )
+    chatter = (
+        "My sister moved to the coast last spring and we talk on the telephone every month about her garden. "
+        "She grows tomatoes, two kinds of beans and a lemon that never gives lemons. "
+        "I told her about the Light Blue Account while the neighbour sang, and she laughed a lot. "
+    )
+    first = (await knowledge.search(chatter, language="en"))[0]
+    assert (first.document_id, first.score >= FLOOR) == ("Light Blue-1", True)
+    assert await knowledge.search(chatter.replace("Light Blue", "other"), language="en") == []
+
+
 async def test_kinds_narrow_the_search(knowledge: Knowledge) -> None:
     await knowledge.put(article("returns", "Returns", RETURNS))
     assert await knowledge.search("refund", language="en", kinds=["product"], floor=0.0) == []

@@ -18,6 +18,7 @@ from recuerda.embeddings import Vectors, from_bytes
 from recuerda.language import Language
 from recuerda.memory.concepts import concepts
 from recuerda.memory.lexicon import Lexicon
+from recuerda.memory.names import Names
 from recuerda.memory.sections import Sections, question
 from recuerda.memory.spelling import Spelling
 from recuerda.memory.terms import analyse
@@ -29,6 +30,7 @@ FLOOR = 0.25  # chosen on the sample shop's questions: 90% of those it can answe
 _WORDS, _DOCUMENT, _MEANING = 0.2, 0.35, 0.5
 _CONCEPTS, _DOCUMENT_CONCEPTS, _TITLE_CONCEPTS = 0.2, 0.5, 0.15
 _TITLE, _LONG = 0.15, 20  # weight of the title's words in queries of more than so many words
+_NAMED, _NEXT = 0.45, 0.01  # the sum of what a long query names, most often first
 _SAME_LANGUAGE = 0.3  # another language's passage must be this much better to come first
 _MIDDLE, _STEEPNESS = 0.4, 8.0  # of the sum: where the score is 0.5, and how fast it gets there
 
@@ -73,6 +75,7 @@ class Shelf:
         self._concepts = Lexicon([concepts(text) for text in twice])
         self._whole_concepts = Lexicon([concepts(text) for text in whole])
         self._title_concepts = Lexicon([concepts(p.title) for p in passages])
+        self._names = Names([(d.title, lang) for d, lang in zip(documents, said, strict=True)])
         self._compared: dict[str, tuple[list[int], Sections]] = {}
         self._spelling = Spelling(zip(whole, said, strict=True))
 
@@ -101,6 +104,7 @@ class Shelf:
             likeness = np.array([near.get(p.id, 0.0) for p in self.passages], np.float32)
         likeness = np.clip(likeness, 0.0, 1.0)
         sums = self._sums(query, likeness, language)
+        self._lift(sums, query, language)
         order = sums + _SAME_LANGUAGE * (self._languages == language)
         if kinds is not None:
             order = np.where(np.isin(self._kinds, list(kinds)), order, -1.0)
@@ -143,6 +147,14 @@ class Shelf:
         titles = self._titles.scores(pairs)[self._owner]
         words = _WORDS * self._words.scores(pairs) + (1 - brief) * _TITLE * titles
         return np.asarray(words + brief * gist, np.float32)
+
+    def _lift(self, sums: Scores, query: str, language: Language) -> None:
+        """What a long query names comes first, and is known: see `names`."""
+        if len(analyse(query, language)) > _LONG:
+            for rank, place in enumerate(self._names.overviews(query, language)):
+                own = np.flatnonzero(self._owner == place)
+                best = own[np.argmax(sums[own])]
+                sums[best] = max(sums[best], _NAMED - rank * _NEXT)
 
     def _hit(self, passage: Passage, total: float) -> KnowledgeHit:
         document = self.documents[passage.document_id]
