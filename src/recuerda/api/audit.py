@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from recuerda.access import audit
 from recuerda.api.auth import BrandMayAdminister, Running, api_router
-from recuerda.api.schemas import Page
+from recuerda.api.fields import Page
 
 router = api_router("/v1/audit", tag="audit")
 

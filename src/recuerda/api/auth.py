@@ -25,7 +25,7 @@ from recuerda.access.rights import EVERY_SCOPE, Scope
 from recuerda.app import Recuerda
 from recuerda.db import Session
 from recuerda.errors import Forbidden, NotFound, Unauthorized
-from recuerda.models import now
+from recuerda.models import Customer, now
 
 TOKEN_LIFE = timedelta(hours=1)
 _AUDIENCE = "recuerda-customer"
@@ -47,6 +47,11 @@ class Caller:
     def may_reach(self, customer_id: str) -> None:
         if self.customer_id is not None and customer_id not in (self.customer_id, self.formerly):
             raise Forbidden("This token is for another customer.")
+
+    async def reach(self, session: Session, customer_id: str) -> Customer:
+        """The customer, when this caller may reach them."""
+        self.may_reach(customer_id)
+        return await customers.get(session, customer_id)
 
     def require(self, scope: Scope) -> None:
         if scope not in self.scopes:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from recuerda import conversations, customers, usage
 from recuerda.api.auth import BrandMayChat, Caller, MayChat, Running, api_router
+from recuerda.api.fields import Page
 from recuerda.api.idempotency import Key, Once
 from recuerda.api.schemas import (
     ConversationView,
@@ -17,7 +18,6 @@ from recuerda.api.schemas import (
     NewConversation,
     NewMessage,
     NewRating,
-    Page,
     TurnView,
     UsageView,
 )

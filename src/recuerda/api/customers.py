@@ -1,4 +1,4 @@
-"""Customers: profile, facts, memories, recall, and their rights."""
+"""Customers: who they are, their facts, and two that are one."""
 
 from typing import Annotated, Any
 
@@ -11,45 +11,31 @@ from recuerda.api.auth import (
     BrandMayIssueTokens,
     BrandMayRead,
     BrandMayWrite,
-    Caller,
     MayRead,
     Running,
     api_router,
     make_token,
 )
+from recuerda.api.fields import Moment, Page
 from recuerda.api.idempotency import Key, Once
 from recuerda.api.schemas import (
-    Created,
     CustomerRef,
     CustomerView,
-    MemoryView,
     MergeView,
-    Moment,
     NewFact,
-    NewMemoryItem,
     NewMerge,
-    Page,
 )
 from recuerda.api.views import customer_view
-from recuerda.db import Session
 from recuerda.errors import BadInput
 from recuerda.facts import profile, record
 from recuerda.facts.policy import stricter
 from recuerda.facts.profile import FactView
-from recuerda.ids import new_id
 from recuerda.language import detect, from_locale
-from recuerda.llm import count_tokens
-from recuerda.memory import NewMemory
-from recuerda.models import Assurance, Category, Customer, FactStatus, IdentityKind, Purpose, Source
-from recuerda.turns.learn import enqueue_index, enqueue_reindex
+from recuerda.models import Assurance, Category, FactStatus, IdentityKind, Purpose, Source
+from recuerda.turns.learn import enqueue_reindex
 
 router = api_router("/v1", tag="customers")
 Limit = Annotated[int, Query(ge=1, le=200)]
-
-
-async def _reach(session: Session, customer_id: str, asking: Caller) -> Customer:
-    asking.may_reach(customer_id)
-    return await customers.get(session, customer_id)
 
 
 @router.post("/tokens", status_code=201)
@@ -89,7 +75,7 @@ async def find_customers(
 async def get_profile(customer_id: str, recuerda: Running, asking: MayRead) -> dict[str, Any]:
     """Who the customer is, and the current facts by category."""
     async with recuerda.db.read() as session:
-        customer = await _reach(session, customer_id, asking)
+        customer = await asking.reach(session, customer_id)
         view = await customer_view(session, customer)
         current = await profile.current(session, customer.id, proposed=True)
         facts: dict[str, list[dict[str, Any]]] = {}
@@ -114,7 +100,7 @@ async def list_facts(
     """Newest first. `as_of` gives what was true at that moment; `known_at` what we believed at that one;
     `purpose` what may be used for it now."""
     async with recuerda.db.read() as session:
-        customer = await _reach(session, customer_id, asking)
+        customer = await asking.reach(session, customer_id)
         found = await profile.find(
             session,
             customer.id,
@@ -143,7 +129,7 @@ async def add_fact(
     """Something the brand knows. What a customer says in a conversation is found by itself."""
     once = Once(key, asking, f"/v1/customers/{customer_id}/facts", body)
     async with recuerda.db.write() as session:
-        customer = await _reach(session, customer_id, asking)
+        customer = await asking.reach(session, customer_id)
         made = await once.before(session)
         if made is None:
             language = from_locale(body.language) or detect(
@@ -167,73 +153,6 @@ async def add_fact(
         else:
             fact = await profile.get(session, made)
         return (await profile.view(session, [fact]))[0]
-
-
-@router.post("/customers/{customer_id}/memories", status_code=201, responses={503: {}})
-async def add_memories(
-    customer_id: str,
-    body: list[NewMemoryItem],
-    recuerda: Running,
-    asking: BrandMayWrite,
-    key: Key = None,
-) -> Page[Created]:
-    """Items of the customer's history: orders, returns, tickets, notes. At most 500 at a time."""
-    if not 1 <= len(body) <= 500:
-        raise BadInput("Send 1 to 500 memories at a time.")
-    fallback = recuerda.settings.default_language
-    items = [
-        NewMemory(
-            kind=item.kind,
-            external_id=item.id or new_id("ext"),
-            text=item.text,
-            at=item.at,
-            language=from_locale(item.language) or detect(item.text, fallback),
-            source="api",
-            data=item.data,
-        )
-        for item in body
-    ]
-    vectors = await recuerda.memories.prepare(items)
-    path = f"/v1/customers/{customer_id}/memories"
-    once = Once(key, asking, path, [item.model_dump(mode="json") for item in body])
-    async with recuerda.db.write() as session:
-        customer = await _reach(session, customer_id, asking)
-        made = await once.before(session)
-        if made is not None:
-            return Page(items=[Created(id=i) for i in made.split(",")])
-        ids = await recuerda.memories.remember(session, customer.id, items, vectors)
-        await enqueue_index(session, customer.id, ids)
-        asking.note(session, "memory.add", customer.id)
-        await once.made(session, ",".join(ids), customer.id)
-    recuerda.worker.wake()
-    return Page(items=[Created(id=i) for i in ids])
-
-
-@router.get("/customers/{customer_id}/recall", responses={503: {}})
-async def recall(
-    customer_id: str,
-    recuerda: Running,
-    asking: MayRead,
-    q: Annotated[str, Query(min_length=1, max_length=2000)],
-    limit: Annotated[int, Query(ge=1, le=50)] = 10,
-    token_budget: Annotated[int | None, Query(ge=1, le=100_000)] = None,
-) -> Page[MemoryView]:
-    """What of the customer's history matters for `q`, best first; nothing when nothing does."""
-    async with recuerda.db.read() as session:
-        customer = await _reach(session, customer_id, asking)
-    language = detect(q, from_locale(customer.locale) or recuerda.settings.default_language)
-    found = await recuerda.memories.recall(
-        customer.id, q, language=language, limit=50 if token_budget else limit
-    )
-    if token_budget is not None:
-        left, kept = token_budget, []
-        for item in found:
-            left -= count_tokens(item.text)
-            if left < 0:
-                break
-            kept.append(item)
-        found = kept
-    return Page(items=[MemoryView.model_validate(item, from_attributes=True) for item in found])
 
 
 @router.post("/customers/{customer_id}/merges", status_code=201, responses={409: {}})

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 
 from recuerda.api.auth import BrandMayTendKnowledge, Running, api_router
-from recuerda.api.schemas import Created, KnowledgeView, Locale, NewKnowledge, Page
+from recuerda.api.fields import Locale, Page
+from recuerda.api.schemas import Created, KnowledgeView, NewKnowledge
 from recuerda.errors import NotFound
 from recuerda.language import detect, from_locale
 from recuerda.memory import NewDocument

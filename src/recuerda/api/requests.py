@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from recuerda import customers
 from recuerda.api.auth import MayAdminister, Running, api_router
-from recuerda.api.schemas import Incoming, Moment, Page, Text
+from recuerda.api.fields import Incoming, Moment, Page, Text
 from recuerda.errors import Forbidden
 from recuerda.models import (
     DataRequest,

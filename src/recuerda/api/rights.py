@@ -7,13 +7,12 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
-from recuerda import consent, customers, privacy
-from recuerda.api.auth import Caller, MayAdminister, MayRead, MayWrite, Running, api_router
-from recuerda.api.schemas import Incoming, Line
+from recuerda import consent, privacy
+from recuerda.api.auth import MayAdminister, MayRead, MayWrite, Running, api_router
+from recuerda.api.fields import Incoming, Line
 from recuerda.db import Session
 from recuerda.language import Language
 from recuerda.models import (
-    Customer,
     ErasureStatus,
     Purpose,
     RequestKind,
@@ -57,16 +56,11 @@ class ErasureView(BaseModel):
     receipt: dict[str, Any] | None
 
 
-async def _reach(session: Session, customer_id: str, asking: Caller) -> Customer:
-    asking.may_reach(customer_id)
-    return await customers.get(session, customer_id)
-
-
 @router.get("/customers/{customer_id}/consents")
 async def get_consents(customer_id: str, recuerda: Running, asking: MayRead) -> ConsentsView:
     """What the customer agreed to. Marketing and special categories are off until they are given."""
     async with recuerda.db.read() as session:
-        customer = await _reach(session, customer_id, asking)
+        customer = await asking.reach(session, customer_id)
         return await _consents(session, customer.id)
 
 
@@ -77,7 +71,7 @@ async def add_consent(
     """Note that the customer gave or withdrew consent for a purpose."""
     change = consent.give if body.given else consent.withdraw
     async with recuerda.db.write() as session:
-        customer = await _reach(session, customer_id, asking)
+        customer = await asking.reach(session, customer_id)
         await change(session, customer.id, body.purpose, how=body.how, actor=asking.name)
         asking.note(session, "consent.given" if body.given else "consent.withdrawn", customer.id)
         return await _consents(session, customer.id)
@@ -106,7 +100,7 @@ async def export(
 ) -> Response:
     """All that is held about the customer: for programs, or as a page to read, in their language."""
     async with recuerda.db.write() as session:
-        customer = await _reach(session, customer_id, asking)
+        customer = await asking.reach(session, customer_id)
         await requests.answered(
             session,
             customer.id,

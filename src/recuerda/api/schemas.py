@@ -1,13 +1,11 @@
 """What comes in and what goes out, checked here, at the edge."""
 
-import json
-import re
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from recuerda.language import LANGUAGES, from_locale
+from recuerda.api.fields import Data, Incoming, Line, Locale, LongText, Moment, Text, WebAddress
 from recuerda.models import (
     Assurance,
     Author,
@@ -18,65 +16,6 @@ from recuerda.models import (
     Sensitivity,
 )
 from recuerda.reviews import Decision
-
-T = TypeVar("T")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
-
-
-def _known_locale(value: str) -> str:
-    if not _LOCALE.fullmatch(value) or from_locale(value) is None:
-        raise ValueError(f"unknown locale; use one in {', '.join(LANGUAGES)}, such as es-CO, or leave it out")
-    return value.replace("_", "-")
-
-
-def _without_nul(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("NUL characters cannot be stored; leave them out")
-    return value
-
-
-def _storable(value: dict[str, Any]) -> dict[str, Any]:
-    """What every database takes as JSON: PostgreSQL knows no NUL, no NaN and no half of a character."""
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode()
-    except (ValueError, RecursionError):
-        raise ValueError("holds NaN, an infinite number, a broken character or is nested too deep") from None
-    if "\\u0000" in text:
-        raise ValueError("NUL characters cannot be stored; leave them out")
-    return value
-
-
-def _within_reach(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("give the offset too, as in 2026-11-22T10:00:00Z")
-    if not 1900 <= value.year <= 2200:
-        raise ValueError("give a year between 1900 and 2200")
-    return value
-
-
-def _web_address(value: str) -> str:
-    if not re.match(r"(https?://|/(?!/))", value):
-        raise ValueError("give a web address: https://..., or a path of your site: /...")
-    return value
-
-
-Data = Annotated[dict[str, Any], AfterValidator(_storable)]
-Moment = Annotated[datetime, AfterValidator(_within_reach)]
-Locale = Annotated[str, AfterValidator(_known_locale), Field(max_length=35)]
-Line = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=300)]
-Text = Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=20_000)]
-
-
-class Incoming(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-
-class Page(BaseModel, Generic[T]):
-    """Give `next_cursor` back as `cursor` for what follows; null at the end."""
-
-    items: list[T]
-    next_cursor: str | None = None
 
 
 class CustomerRef(Incoming):
@@ -264,10 +203,10 @@ class MergeView(BaseModel):
 
 class NewKnowledge(Incoming):
     title: Line
-    text: Annotated[str, AfterValidator(_without_nul), Field(min_length=1, max_length=500_000)]
+    text: LongText
     language: Locale
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "article"
-    url: Annotated[Line, AfterValidator(_web_address)] | None = None
+    url: WebAddress | None = None
     data: Data | None = None
 
 

@@ -22,6 +22,7 @@ from recuerda.api import (
     facts,
     health,
     knowledge,
+    memories,
     openapi,
     problems,
     requests,
@@ -82,7 +83,7 @@ def create_app(
     app.state.demo = demo
     app.state.limits = Limits(settings)
     problems.install(app)
-    brand = (conversations, customers, facts, rights, requests, audit, knowledge, completions, work)
+    brand = (conversations, customers, memories, facts, rights, requests, audit, knowledge, completions, work)
     for part in (*brand, health, twilio):
         app.include_router(part.router)
     openapi.install(app)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from recuerda import work
 from recuerda.api.auth import BrandMayAdminister, Running, api_router
-from recuerda.api.schemas import Page
+from recuerda.api.fields import Page
 from recuerda.errors import Conflict, NotFound
 from recuerda.models import Job, JobState
 
