@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from recuerda.embeddings import OpenAIEmbedder
 from recuerda.errors import Unavailable
-from recuerda.llm import ChatMessage, OpenAIChat, count_tokens
+from recuerda.llm import ChatMessage, OpenAIChat, count_tokens, metering
 from recuerda.settings import Settings
 
 
@@ -24,6 +24,8 @@ class OpenAIServer:
         self.failures = 0
         self.delay = 0.0
         self.usage: dict[str, int] | None = None
+        self.knows_schemas = True
+        self.cut_off = False
         self.requests: list[dict[str, Any]] = []
         outer = self
 
@@ -32,7 +34,9 @@ class OpenAIServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.requests.append(body)
                 threading.Event().wait(outer.delay)
-                if outer.failures > 0:
+                if "response_format" in body and not outer.knows_schemas:
+                    self._send(400, "application/json", b'{"error": {"message": "response_format?"}}')
+                elif outer.failures > 0:
                     outer.failures -= 1
                     self._send(500, "application/json", b'{"error": {"message": "busy"}}')
                 elif self.path.endswith("/embeddings"):
@@ -57,8 +61,9 @@ class OpenAIServer:
 
     def whole(self) -> bytes:
         message = {"role": "assistant", "content": self.say}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return json.dumps({"id": "1", "object": "chat.completion", "choices": [choice]}).encode()
+        choice = {"index": 0, "message": message, "finish_reason": "length" if self.cut_off else "stop"}
+        answer = {"id": "1", "object": "chat.completion", "choices": [choice]}
+        return json.dumps(answer | ({"usage": self.usage} if self.usage else {})).encode()
 
     def chunks(self) -> bytes:
         parts: list[dict[str, Any]] = [
@@ -119,14 +124,36 @@ async def test_a_server_that_hangs_is_unavailable(server: OpenAIServer) -> None:
     assert asyncio.get_running_loop().time() - started < 2
 
 
-class Shape(BaseModel):
+class Shape(BaseModel, extra="forbid"):
     size: int
 
 
 async def test_an_answer_of_a_given_shape(server: OpenAIServer) -> None:
     server.say = '{"size": 42}'
     assert await model_at(server).structured("What size?", Shape) == Shape(size=42)
-    assert server.requests[0]["response_format"]["type"] == "json_schema"
+    asked = server.requests[0]["response_format"]
+    assert asked["type"] == "json_schema"
+    assert asked["json_schema"]["strict"]
+    schema = asked["json_schema"]["schema"]
+    assert (schema["required"], schema["additionalProperties"]) == (["size"], False)  # as OpenAI insists
+
+
+async def test_a_server_that_takes_no_schema_is_asked_without(server: OpenAIServer) -> None:
+    server.knows_schemas = False
+    server.say = 'Sure:\n```json\n{"size": 42}\n```'
+    model = model_at(server)
+    assert await model.structured("What size?", Shape) == Shape(size=42)
+    assert await model.structured("What size?", Shape) == Shape(size=42)
+    assert ["response_format" in request for request in server.requests] == [True, False, False]
+
+
+async def test_an_answer_that_was_cut_off_is_unavailable_but_counted(server: OpenAIServer) -> None:
+    server.cut_off, server.say = True, '{"size": 4'
+    server.usage = {"prompt_tokens": 123, "completion_tokens": 7, "total_tokens": 130}
+    with metering() as calls, pytest.raises(Unavailable):
+        await model_at(server).structured("What size?", Shape)
+    [call] = calls
+    assert (call.input_tokens, call.output_tokens, call.estimated) == (123, 7, False)
 
 
 @pytest.mark.parametrize("said", ["not JSON", '{"size": "large"}', ""])

@@ -76,7 +76,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
             _required(chat), embedded, {*settings.link_hosts, *guard.hosts([settings.public_url])}
         )
     if settings.fact_extractor == "llm":
-        extractor = LLMExtractor(_required(chat), listener)
+        extractor = LLMExtractor(_required(chat), listener, settings.extractor_trust)
     worker = Worker(db)
     sources = Sources(db, memories, knowledge, embedder, listener, settings)
     turns = Turns(db, Composer(sources, memories, engine, embedded, settings), worker, settings)

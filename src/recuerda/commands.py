@@ -62,7 +62,7 @@ async def migrate(settings: Settings) -> None:
 
 
 async def extract(settings: Settings, source: Path, out: Path, engine: Literal["embedded", "llm"]) -> int:
-    """0 when every conversation was read for its facts; 1 when some failed, each named with the reason."""
+    """0 when the engine read every conversation; 1 when another had to, each named with the reason."""
     from recuerda.extraction import Extractor
     from recuerda.extraction.catalogue import load_catalogue
     from recuerda.extraction.embedded import EmbeddedExtractor
@@ -76,14 +76,19 @@ async def extract(settings: Settings, source: Path, out: Path, engine: Literal["
         model = make_model(settings)
         if model is None:
             raise SetupError("--engine llm needs a model: set RECUERDA_LLM_MODEL and RECUERDA_LLM_BASE_URL.")
-        extractor = LLMExtractor(model, embedded)
+        extractor = LLMExtractor(model, embedded, settings.extractor_trust)
     lines = sum(1 for line in _readable(source).open(encoding="utf-8") if line.strip())
     with _progress("Extracting") as tick:
-        done = await extract_file(_readable(source), out, extractor, lambda count: tick(count, lines))
+        done = await extract_file(
+            _readable(source), out, extractor, embedded, lambda count: tick(count, lines)
+        )
     for number, name, why in done.failed:
-        _console.print(f"Line {number} ({name}) failed: {why}", highlight=False, markup=False)
+        _console.print(f"Line {number} ({name}): {why}", highlight=False, markup=False)
     if done.failed:
-        _console.print(f"{len(done.failed)} of {done.read} conversations failed; {out} has the others.")
+        _console.print(
+            f"{len(done.failed)} of {done.read} conversations were read by the embedded engine alone; "
+            f"their lines in {out} say so."
+        )
     return int(bool(done.failed))
 
 

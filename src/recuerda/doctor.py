@@ -125,7 +125,7 @@ async def _tokens(_: Recuerda) -> Finding:
     )
 
 
-class _Ping(BaseModel):
+class _Ping(BaseModel, extra="forbid"):
     """Shape of the smallest structured answer."""
 
     answer: str
@@ -160,10 +160,10 @@ async def _model(recuerda: Recuerda) -> Finding:
         return Finding(
             "model",
             "note",
-            f"{model.name} at {where} answers, but not with a JSON schema",
+            f"{model.name} at {where} answers, but not with JSON",
             "Facts are then found by the embedded extractor: set RECUERDA_EXTRACTOR=embedded.",
         )
-    return Finding("model", "ok", f"{model.name} at {where} answers, also with a JSON schema")
+    return Finding("model", "ok", f"{model.name} at {where} answers, also with JSON")
 
 
 async def _access(recuerda: Recuerda) -> Finding:

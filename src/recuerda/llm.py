@@ -6,6 +6,7 @@ but the configured address; tracing that langchain would switch on by environmen
 
 import contextlib
 import hashlib
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -15,20 +16,20 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 
 from recuerda.errors import Unavailable
 from recuerda.settings import Settings
 from recuerda.telemetry import metrics, traces
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+    from langchain_core.messages import AIMessage, BaseMessage
     from langchain_openai import ChatOpenAI
 
 for _switch in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"):
     os.environ[_switch] = "false"
 
-
+log = logging.getLogger(__name__)
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -119,7 +120,7 @@ class ChatModel(Protocol):
         ...
 
     async def structured(self, prompt: str, schema: type[T], *, max_tokens: int = 1000) -> T:
-        """An answer of the given shape."""
+        """An answer of the given shape: every field required, and no other allowed (`extra="forbid"`)."""
         ...
 
 
@@ -129,9 +130,10 @@ class OpenAIChat:
     def __init__(self, settings: Settings) -> None:
         self.name = settings.llm_model
         self._settings = settings
+        self._knows_schemas = True  # the server does, until it shows that it does not
 
     @cache  # noqa: B019 - one model lives as long as the process
-    def _model(self, max_tokens: int) -> "ChatOpenAI":
+    def _model(self, max_tokens: int, temperature: float) -> "ChatOpenAI":
         # openai looks at httpx if it was imported; half imported, by Chroma in a thread, it breaks a call.
         import httpx  # noqa: F401
         from langchain_openai import ChatOpenAI
@@ -144,7 +146,7 @@ class OpenAIChat:
             timeout=self._settings.llm_timeout,
             max_retries=self._settings.llm_retries,
             max_completion_tokens=max_tokens,
-            temperature=0.2,
+            temperature=temperature,
             stream_usage=True,  # the last piece of a stream says how many tokens it was
         )
 
@@ -159,7 +161,9 @@ class OpenAIChat:
 
         call, failure = Call("reply", self.name, [m.content for m in messages]), None
         try:
-            async for chunk in self._model(self._settings.llm_max_tokens).astream(_to_langchain(messages)):
+            async for chunk in self._model(self._settings.llm_max_tokens, temperature=0.2).astream(
+                _to_langchain(messages)
+            ):
                 call.told = getattr(chunk, "usage_metadata", None) or call.told
                 if text := _text(chunk.content):
                     call.answer += text
@@ -171,26 +175,42 @@ class OpenAIChat:
             call.ended(failure)
 
     async def structured(self, prompt: str, schema: type[T], *, max_tokens: int = 1000) -> T:
-        from langchain_core.exceptions import OutputParserException
-        from openai import OpenAIError
+        """The prompt itself shows the shape: a server that takes no JSON schema can answer too."""
+        from openai import LengthFinishReasonError, OpenAIError
 
-        runnable = self._model(max_tokens).with_structured_output(
-            schema, method="json_schema", include_raw=True
-        )
         call, failure = Call("extraction", self.name, [prompt]), None
         try:
-            answer = await runnable.ainvoke(prompt)
-            assert isinstance(answer, dict)
-            call.told = getattr(answer["raw"], "usage_metadata", None)
-            call.answer = _text(answer["raw"].content)
-            if not isinstance(answer["parsed"], schema):
-                raise answer["parsing_error"] or TypeError("not of the shape asked for")
-        except (OpenAIError, OutputParserException, ValidationError, TypeError, ValueError, OSError) as error:
+            answer = await self._shaped(prompt, schema, max_tokens)
+            call.told, call.answer = answer.usage_metadata, _text(answer.content)
+            return schema.model_validate_json(_json_in(call.answer))
+        except (OpenAIError, ValueError, OSError) as error:
             failure = error
+            if isinstance(error, LengthFinishReasonError) and (used := error.completion.usage):  # cut off
+                call.told = {"input_tokens": used.prompt_tokens, "output_tokens": used.completion_tokens}
             raise self._failed(error) from error
         finally:
             call.ended(failure)
-        return answer["parsed"]
+
+    async def _shaped(self, prompt: str, schema: type[BaseModel], max_tokens: int) -> "AIMessage":
+        from openai import BadRequestError, UnprocessableEntityError
+
+        model = self._model(max_tokens, temperature=0.0)
+        if self._knows_schemas:
+            named = {"name": schema.__name__, "schema": schema.model_json_schema(), "strict": True}
+            try:
+                return await model.ainvoke(
+                    prompt, response_format={"type": "json_schema", "json_schema": named}
+                )
+            except (BadRequestError, UnprocessableEntityError) as error:
+                log.info("%s refused a JSON schema (%s); asking without", self.name, type(error).__name__)
+        answer = await model.ainvoke(prompt)
+        self._knows_schemas = False
+        return answer
+
+
+def _json_in(answer: str) -> str:
+    """The object in an answer that may have words or a fence around it."""
+    return answer[answer.find("{") : answer.rfind("}") + 1]
 
 
 def _to_langchain(messages: Sequence[ChatMessage]) -> "list[BaseMessage]":

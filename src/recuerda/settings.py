@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     extractor: Literal["auto", "embedded", "llm"] = Field(
         "auto", description="Who finds facts: auto means the model when LLM_MODEL is set."
     )
+    extractor_trust: float = Field(
+        0.5,
+        ge=0,
+        le=6,
+        description="What a model's word on a fact adds, in log-odds: 0.5 for a small one, 2 for a large.",
+    )
     catalogue: Path | None = Field(
         None, description="A YAML file of the brand's own kinds of facts, on top of those shipped."
     )

@@ -19,7 +19,7 @@ _PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
 _TELLING = TYPED | {"flag"}
 _FIGURE = re.compile(r"\d|\b(?:XS|S|M|L|XL|XXL|P|G|GG)\b")
 _UNMISTAKABLE = frozenset({"size", "email", "phone"})
-_OWN = 0.06
+OWN = 0.06
 _FAINT_AT = 0.02
 _MAYBE = 0.1  # probability from which an attribute of that category may name the clause
 CHANGED = re.compile(r"\b(changed|new|cambio|cambie|nuev[oa]|mudou|nov[oa])\b")
@@ -46,16 +46,13 @@ def bar(
     *,
     own: bool,
     changed: bool,
-    seconded: bool,
-    trust: float,
 ) -> float:
     """Probability from which a clause is a fact: `fact_at`, or less where little proof is needed.
 
-    `own`: it is of the speaker or the household; `changed`: the message says that something did; `seconded`
-    and `trust`: another reader took it for a fact, and how far that counts.
+    `own`: it is of the speaker or the household; `changed`: the message says that something did.
     """
     # In the first person a clause needs a little less proof.
-    usual = fact_at - (_OWN if own else 0) + (-trust if seconded else trust)
+    usual = fact_at - (OWN if own else 0)
     said = flat(item.text)
     if item.clause.quoted or (item.clause.asked and not declares(said)):
         return usual

@@ -25,7 +25,6 @@ from recuerda.extraction.tokens import flat, hashed
 from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
 
-_OPEN_CATEGORY = 0.4  # below it another reader may know better
 _IRONIC = 0.3  # confidence of what is said with a wink, at most: a person looks
 _BARE = 3  # words: of an answer that may say nothing by itself
 _NUMBER_ALONE = re.compile(
@@ -53,6 +52,11 @@ class EmbeddedExtractor:
         return (
             given if given is not None and given.name == self._model.weights.embedder else SentenceEncoder()
         )
+
+    @property
+    def fact_at(self) -> float:
+        """Probability from which the classifier takes a clause for a fact, where no rule asks less."""
+        return self._model.weights.fact_at
 
     async def extract(
         self,
@@ -125,12 +129,9 @@ class EmbeddedExtractor:
         judged: Sequence[Judged],
         language: Language,
         *,
-        named: Sequence[tuple[int, int, Category]] = (),
-        trust: float = 0.0,
         faint: bool = False,
     ) -> list[Draft]:
-        """Facts of turn `i`. `named`: what another reader took for facts (start, end, category); `trust` is
-        how far that moves the bar."""
+        """Facts of turn `i`, given its clauses as `judge` sees them."""
         text = turns[i].text
         secret = masking.spans(text, " ".join(t.text for t in turns[max(0, i - 3) : i]))
         context = " ".join(t.text for t in turns[: i + 1])
@@ -144,9 +145,6 @@ class EmbeddedExtractor:
             spoken_of = (about if about != CUSTOMER else whom(flat(item.text))) or spoken_of
             if k in barred or any(s < clause.end and e > clause.start for s, e, _ in secret):
                 continue
-            seconded = next((c for s, e, c in named if s < clause.end and e > clause.start), None)
-            if seconded is not None and item.certainty < _OPEN_CATEGORY:
-                item = replace(item, category=seconded)
             fixed = corrected(turns, i, clause, self.catalogue)
             if fixed is not None:
                 attribute, value = fixed
@@ -172,8 +170,6 @@ class EmbeddedExtractor:
                 self._model.weights.fact_at,
                 own=own,
                 changed=changed,
-                seconded=seconded is not None,
-                trust=trust,
             )
             found = self._facts(item, reading, text, i, language, about) if fact else []
             if faint and (fact or hints(item, readings, back, own)):

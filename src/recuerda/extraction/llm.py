@@ -1,45 +1,47 @@
-"""Facts with a language model, checked by the embedded engine: cheaper than asking twice, better than either.
+"""Facts with a language model: a second reader, asked only about what the classifier is in doubt of.
 
-One structured call reads the conversation. Every quote must stand word for word in a customer's message,
-secrets and orders to the assistant are dropped as ever, and the embedded classifier has a say: the model
-moves the bar a clause must pass, up when it was silent about it and down when it named it.
+The embedded engine reads the messages. Where it is so sure that no word of the model could change the
+outcome, none is asked for; otherwise one structured call says of each doubtful clause which kind of fact it
+is, or none. The two are weighed as evidence is, in log-odds. What comes of it are the same drafts as ever,
+verbatim and guarded; those on which the readers differ are `contested`: proposed, for a person to judge.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
-from typing import Literal
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, create_model
 
-from recuerda import prompts
+from recuerda import masking, prompts
 from recuerda.extraction import Draft, Turn
+from recuerda.extraction.bars import OWN, Judged
 from recuerda.extraction.embedded import EmbeddedExtractor
+from recuerda.extraction.guards import forbidden
+from recuerda.extraction.model import CATEGORIES
 from recuerda.language import Language, detect
 from recuerda.llm import ChatModel
-from recuerda.masking import mask
 from recuerda.models import Category
 
-_TOKENS = 700  # of the answer: some thirty facts
-
-
-class Found(BaseModel):
-    quote: str = Field(description="words of the customer, copied exactly")
-    category: Literal[
-        "identity", "contact", "location", "fit", "health", "preference", "activity", "possession", "issue",
-        "intent", "event",
-    ]  # fmt: skip
-
-
-class Findings(BaseModel):
-    facts: list[Found]
+Kind = Literal[
+    "nothing", "identity", "contact", "location", "fit", "health", "preference", "activity", "possession",
+    "issue", "intent", "event",
+]  # fmt: skip
+Place = tuple[int, int]  # a turn, and one of its clauses
+Reading = Mapping[int, Sequence[Judged]]  # turn -> its clauses, as the classifier sees them
+_FRAME, _EACH = 20, 15  # tokens of the answer: around it, and for a passage
+_BEFORE = 3  # turns that can make a number a secret
 
 
 class LLMExtractor:
-    """`trust` is how far the model moves the classifier's bar, 0 to 0.5: more for a better model."""
+    """`trust`: the log-odds that the model's word adds or takes; `python -m evals.bench.llm_extraction`
+    measures what a model deserves."""
 
     name = "llm"
 
-    def __init__(self, llm: ChatModel, embedded: EmbeddedExtractor, trust: float = 0.2) -> None:
+    def __init__(self, llm: ChatModel, embedded: EmbeddedExtractor, trust: float = 0.5) -> None:
         self._llm, self._embedded, self._trust = llm, embedded, trust
 
     async def extract(
@@ -51,38 +53,111 @@ class LLMExtractor:
         faint: bool = False,
     ) -> list[Draft]:
         wanted = [i for i, t in enumerate(turns) if t.role == "customer" and (only is None or i in only)]
-        if not wanted:
-            return []
-        shown = [
-            Turn(t.role, mask(t.text, " ".join(p.text for p in turns[max(0, i - 3) : i])))
-            for i, t in enumerate(turns)
-        ]
-        prompt = prompts.render("extract", turns=shown, only=wanted if only is not None else [])
-        answer = await self._llm.structured(prompt, Findings, max_tokens=_TOKENS)
         spoken = language or detect(" ".join(t.text for t in turns if t.role == "customer"), "en")
-        return await asyncio.to_thread(self._verified, turns, wanted, answer, spoken, faint)
+        judged = await asyncio.to_thread(self._embedded.judge, turns, wanted)
+        doubtful = list(self.doubtful(turns, judged))
+        said = await self.ask(turns, judged, doubtful) if doubtful else {}
+        return await asyncio.to_thread(self.weigh, turns, judged, said, spoken, faint)
 
-    def _verified(
-        self, turns: Sequence[Turn], wanted: Sequence[int], answer: Findings, language: Language, faint: bool
+    def doubtful(self, turns: Sequence[Turn], judged: Reading) -> Iterator[Place]:
+        """The clauses of which the model's word can change something."""
+        surely = _log_odds(self._embedded.fact_at) + self._trust
+        hardly = _log_odds(self._embedded.fact_at - OWN) - self._trust
+        for i, clauses in judged.items():
+            secret = masking.spans(turns[i].text, _before(turns, i))
+            barred = forbidden(turns[i].text, [j.clause for j in clauses])
+            for k, item in enumerate(clauses):
+                hidden = any(s < item.clause.end and e > item.clause.start for s, e, _ in secret)
+                if hardly <= _log_odds(item.fact) <= surely and k not in barred and not hidden:
+                    yield i, k
+
+    async def ask(
+        self, turns: Sequence[Turn], judged: Reading, doubtful: Sequence[Place]
+    ) -> dict[Place, Category | None]:
+        """What the model takes each clause for; None is nothing to record. Raises `Unavailable`."""
+        shown = [Turn(t.role, masking.mask(t.text, _before(turns, i))) for i, t in enumerate(turns)]
+        passages = [judged[i][k].text for i, k in doubtful]
+        prompt = prompts.render("extract", turns=shown, passages=passages)
+        shape, longest = _labels(len(passages)), _FRAME + _EACH * len(passages)
+        answer = await self._llm.structured(prompt, shape, max_tokens=longest)
+        kinds = answer.model_dump().values()
+        return {
+            place: None if kind == "nothing" else Category(kind)
+            for place, kind in zip(doubtful, kinds, strict=True)
+        }
+
+    def weigh(
+        self,
+        turns: Sequence[Turn],
+        judged: Reading,
+        said: Mapping[Place, Category | None],
+        language: Language,
+        faint: bool = False,
     ) -> list[Draft]:
-        places = [
-            (*place, Category(f.category)) for f in answer.facts if (place := _find(turns, wanted, f.quote))
-        ]
+        """Drafts of the clauses as `judged`, given what the model `said` of some of them."""
         drafts: list[Draft] = []
-        judged = self._embedded.judge(turns, wanted)
-        for i in wanted:
-            named = [(start, end, category) for turn, start, end, category in places if turn == i]
-            drafts += self._embedded.message(
-                turns, i, judged[i], language, named=named, trust=self._trust, faint=faint
-            )
+        for i, clauses in judged.items():
+            found = self._embedded.message(turns, i, clauses, language, faint=faint)
+            named = {k: kind for k in range(len(clauses)) if (kind := said.get((i, k)))}
+            silent = [clauses[k] for k in range(len(clauses)) if (i, k) in said and k not in named]
+            if named:
+                alone = {(d.start, d.end) for d in found if not d.faint}
+                heard = [self._seconded(j, named[k]) if k in named else j for k, j in enumerate(clauses)]
+                both = self._embedded.message(turns, i, heard, language, faint=faint)
+                found = [d if d.faint or (d.start, d.end) in alone else _contest(d) for d in both]
+            drafts += self._doubted(found, silent)
         return drafts
 
+    def _seconded(self, item: Judged, kind: Category) -> Judged:
+        """A clause that the model takes for a fact too."""
+        weights = item.categories.copy()
+        weights[CATEGORIES.index(kind)] *= math.exp(self._trust)
+        weights /= weights.sum()
+        best = int(weights.argmax())
+        return replace(
+            item,
+            fact=_chance(_log_odds(item.fact) + self._trust),
+            category=CATEGORIES[best],
+            certainty=float(weights[best]),
+            categories=weights,
+        )
 
-def _find(turns: Sequence[Turn], wanted: Sequence[int], quote: str) -> tuple[int, int, int] | None:
-    """Where a customer said `quote` word for word, the latest first; None when nobody did."""
-    words = quote.strip().strip("\"'“”.,;:!¡")
-    for i in reversed(wanted):
-        start = turns[i].text.find(words) if len(words) > 1 else -1
-        if start >= 0:
-            return i, start, start + len(words)
-    return None
+    def _doubted(self, drafts: Sequence[Draft], silent: Sequence[Judged]) -> list[Draft]:
+        """`drafts` without what is unlikely, now that the model took these clauses for nothing.
+
+        What a rule takes for a fact, though the classifier would not, is not the model's to judge.
+        """
+        fact_at, kept = self._embedded.fact_at, []
+        for draft in drafts:
+            item = next((j for j in silent if j.clause.start <= draft.start < j.clause.end), None)
+            if draft.faint or item is None or item.fact < fact_at:
+                kept.append(draft)
+            elif (chance := _chance(_log_odds(item.fact) - self._trust)) >= fact_at:
+                kept.append(replace(draft, confidence=round(chance, 3)))
+            elif chance >= 1 - fact_at:
+                kept.append(_contest(replace(draft, confidence=round(chance, 3))))
+        return kept
+
+
+def _contest(draft: Draft) -> Draft:
+    return replace(draft, contested=True)
+
+
+def _before(turns: Sequence[Turn], i: int) -> str:
+    return " ".join(t.text for t in turns[max(0, i - _BEFORE) : i])
+
+
+@cache
+def _labels(passages: int) -> type[BaseModel]:
+    """The shape of the answer: `{"1": kind, "2": kind, ...}`, a kind for each passage."""
+    fields: dict[str, Any] = {str(n): (Kind, ...) for n in range(1, passages + 1)}
+    return create_model("Labels", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _log_odds(chance: float) -> float:
+    chance = min(max(chance, 1e-6), 1 - 1e-6)
+    return math.log(chance / (1 - chance))
+
+
+def _chance(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))

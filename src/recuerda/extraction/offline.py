@@ -14,7 +14,7 @@ from recuerda.language import from_locale
 
 @dataclass(slots=True)
 class Extracted:
-    """How many conversations were read, and which of them failed: (line, id, why)."""
+    """How many conversations were read, and of which the engine failed: (line, id, why)."""
 
     read: int = 0
     failed: list[tuple[int, Any, str]] = field(default_factory=list)
@@ -24,12 +24,13 @@ async def extract_file(
     in_path: Path,
     out_path: Path,
     extractor: Extractor,
+    fallback: Extractor,
     progress: Callable[[int], None] | None = None,
 ) -> Extracted:
     """Facts of every conversation in `in_path`, written to `out_path`.
 
-    `progress` is called with the number done so far. The output appears once all were tried. A conversation
-    whose engine did not answer has no line there (no facts would be a lie) and is told of in what returns.
+    `progress` is called with the number done so far. The output appears once all were read. A conversation of
+    which `extractor` failed is read by `fallback`: its line says so (`engine`), and so does what returns.
     Raises `BadInput` naming the line that is not a conversation, before any is read for its facts.
     """
     done = Extracted()
@@ -37,13 +38,15 @@ async def extract_file(
     unfinished = out_path.with_name(out_path.name + ".part")
     with unfinished.open("w", encoding="utf-8") as out:
         for number, record, turns in conversations:
+            language, line = from_locale(record.get("lang")), {"id": record.get("id")}
             try:
-                drafts = await extractor.extract(turns, language=from_locale(record.get("lang")))
+                drafts = await extractor.extract(turns, language=language)
             except Unavailable as error:
                 done.failed.append((number, record.get("id"), error.detail))
-            else:
-                facts = [as_fact(draft) for draft in drafts]
-                out.write(json.dumps({"id": record.get("id"), "facts": facts}, ensure_ascii=False) + "\n")
+                drafts = await fallback.extract(turns, language=language)
+                line["engine"] = fallback.name
+            line["facts"] = [as_fact(draft) for draft in drafts]
+            out.write(json.dumps(line, ensure_ascii=False) + "\n")
             done.read += 1
             if progress:
                 progress(done.read)

@@ -63,6 +63,8 @@ def reconcile(
         left = [k for k in known if k.id not in done]
         draft = named_before(left, draft)
         decided = _decide(left, draft, now, catalogue, vector)
+        if draft.contested:
+            decided = [c for c in decided if not isinstance(c, Close)]
         if draft.faint:
             told = any(isinstance(c, Close) and c.reason.startswith(SAID) for c in decided)
             decided = [
@@ -134,9 +136,9 @@ def _faint_heir(fact: Known, said: Said) -> Draft | None:
 
 
 def _doubted(record: Record, rejected: Sequence[Known]) -> Record:
-    """What a person judged wrong is not believed again because it is said again: a person looks."""
+    """A person looks at what two readers differ on, and at what a person judged wrong and is said again."""
     draft = record.draft
-    same = any(
+    same = draft.contested or any(
         k.subject == draft.subject
         and (
             normal(k.statement) == normal(draft.statement)
