@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from recuerda import reviews
 from recuerda.access.rights import Right
-from recuerda.console import marking
+from recuerda.console import marking, waiting
 from recuerda.console.web import (
     Posted,
     SignedIn,
@@ -18,7 +18,6 @@ from recuerda.console.web import (
     console_router,
     page,
     see,
-    waiting_for_review,
 )
 from recuerda.db import Session
 from recuerda.errors import Conflict
@@ -44,7 +43,7 @@ async def queue(
     after: str = "",
 ) -> Response:
     """Facts waiting, oldest first, filtered; `after` is the last fact of the page before."""
-    where = [*waiting_for_review(sure=which == "all")]
+    where = [*waiting.for_review(sure=which == "all")]
     if category in set(Category):
         where.append(col(Fact.category) == Category(category))
     if from_locale(language):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Form, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -17,29 +16,17 @@ from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from sqlmodel import SQLModel, col, select
 
 from recuerda.access import agents, audit
 from recuerda.access.rights import Right
 from recuerda.api.auth import address_of, limits_of, recuerda_of
 from recuerda.app import Recuerda
+from recuerda.console import waiting
 from recuerda.console.texts import Words, language_of, texts
 from recuerda.db import Session
 from recuerda.errors import BadInput, Forbidden, RecuerdaError, Unauthorized
 from recuerda.language import LANGUAGES
-from recuerda.models import (
-    Agent,
-    Conversation,
-    ConversationStatus,
-    DataRequest,
-    Fact,
-    FactStatus,
-    Job,
-    JobState,
-    RequestStatus,
-    Review,
-    now,
-)
+from recuerda.models import Agent
 
 log = logging.getLogger(__name__)
 
@@ -138,33 +125,6 @@ AccessSignedIn = Annotated[Visit, Security(signed_in, scopes=[Right.ACCESS])]
 AccessPosted = Annotated[Visit, Security(posted, scopes=[Right.ACCESS])]
 
 
-def waiting_for_review(*, sure: bool = False) -> tuple[sa.ColumnElement[bool], ...]:
-    """What makes a fact wait for a reviewer: it may be used, or will be, and nobody has judged it.
-
-    With `sure`, also those that need no review, for whoever wants to see everything that was heard.
-    """
-    return (
-        col(Fact.review) != Review.DONE if sure else col(Fact.review) == Review.NEEDED,
-        col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.PROPOSED]),
-        sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > now()),
-    )
-
-
-async def _counts(recuerda: Recuerda) -> dict[str, int]:
-    """What waits for somebody, shown in the navigation."""
-    waiting: dict[str, tuple[type[SQLModel], tuple[sa.ColumnElement[bool], ...]]] = {
-        "review": (Fact, waiting_for_review()),
-        "conversations": (Conversation, (col(Conversation.status) == ConversationStatus.WAITING,)),
-        "requests": (DataRequest, (col(DataRequest.status) == RequestStatus.OPEN,)),
-        "jobs": (Job, (col(Job.state) == JobState.DEAD,)),
-    }
-    async with recuerda.db.read() as session:
-        return {
-            name: (await session.exec(select(sa.func.count()).select_from(table).where(*which))).one()
-            for name, (table, which) in waiting.items()
-        }
-
-
 async def page(visit: Visit, template: str, *, status: int = 200, **context: Any) -> Response:
     """`done` in the address names what was just done; it is said at the top."""
     done = f"done.{visit.request.query_params.get('done', '')}"
@@ -176,7 +136,7 @@ async def page(visit: Visit, template: str, *, status: int = 200, **context: Any
         agent=visit.agent,
         rights=visit.rights,
         csrf=visit.csrf,
-        counts=await _counts(visit.recuerda),
+        counts=await waiting.counts(visit.recuerda),
         done=visit.t(done) if done in texts(visit.t.language) else None,
         **context,
     )
