@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from recuerda.errors import Unavailable
 from recuerda.llm import ChatMessage, metering
 from recuerda.models import ModelCall, now
 from recuerda.privacy.retention import Purger
 from recuerda.settings import Settings
 from tests.conftest import run_shop
-from tests.test_llm import OpenAIServer, model_at, server
+from tests.test_llm import OpenAIServer, Shape, model_at, server
 
 __all__ = ["server"]
 
@@ -34,6 +35,14 @@ async def test_what_the_server_does_not_count_we_do(server: OpenAIServer) -> Non
     assert call.estimated
     assert call.input_tokens > 3
     assert call.output_tokens > 3
+
+
+async def test_a_call_that_was_refused_took_nothing(server: OpenAIServer) -> None:
+    server.failures = 9
+    with metering() as calls, pytest.raises(Unavailable):
+        await model_at(server, llm_retries=0).structured("What size?", Shape)
+    [call] = calls
+    assert (call.input_tokens, call.output_tokens, call.estimated) == (0, 0, False)
 
 
 @pytest.mark.parametrize("priced", [True, False])

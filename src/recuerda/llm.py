@@ -86,12 +86,13 @@ class Call:
 
     def ended(self, error: BaseException | None = None) -> Usage:
         told = self.told or {}
+        unread = _refused(error) and not told and not self.answer  # and so nothing to pay for
         usage = Usage(
             self._purpose,
             self._model,
-            told.get("input_tokens") or sum(count_tokens(text) for text in self._prompt),
+            told.get("input_tokens") or (0 if unread else sum(count_tokens(text) for text in self._prompt)),
             told.get("output_tokens") or count_tokens(self.answer),
-            estimated=not (told.get("input_tokens") and told.get("output_tokens")),
+            estimated=not (unread or (told.get("input_tokens") and told.get("output_tokens"))),
             seconds=time.perf_counter() - self._started,
         )
         if (collected := _meter.get()) is not None:
@@ -107,6 +108,13 @@ class Call:
             self._span.failed(error)
         traces.end(self._span)
         return usage
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Whether the server was not reached or answered with an error; one that was too slow may have read."""
+    from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+    return isinstance(error, APIConnectionError | APIStatusError) and not isinstance(error, APITimeoutError)
 
 
 class ChatModel(Protocol):
