@@ -12,7 +12,8 @@ import shutil
 import sqlite3
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,12 @@ from recuerda.db import Database, Session
 from recuerda.embeddings import from_bytes
 from recuerda.errors import Unavailable
 from recuerda.memory.rows import chunks
-from recuerda.memory.shards import LOADED, Entry, Shards, seal, shard_of
+from recuerda.memory.shards import Entry, Shards, seal, shard_of
 from recuerda.models import Customer, Memory
 
 Tell = Callable[[str, int, int], None]  # what is being done (probe, rebuild), how far, of how many
 _STREAM = 2000  # rows in memory at once
-_SPARE = 1 << 30  # bytes a process takes before it has read anything, and then some
+_SPARE, _TIMES = 1 << 28, 20  # bytes reading a shard may take, and times its vectors: as Python numbers too
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +89,20 @@ def sound(shards: Shards, shard: int, expected: Print) -> bool:
     )
 
 
-async def _allowance(db: Database, expected: Sequence[Print]) -> int:
-    """Bytes that reading sound shards may take: those Chroma holds at once, and one as Python numbers."""
+async def _vector_bytes(db: Database) -> int:
     async with db.read() as session:
-        vector = (await session.exec(select(Memory.embedding).limit(1))).first() or b""
-    largest, every = max(p.count for p in expected), sum(p.count for p in expected)
-    return _SPARE + len(vector) * (3 * min(every, LOADED + largest) + 16 * largest)
+        return len((await session.exec(select(Memory.embedding).limit(1))).first() or b"")
 
 
 @contextlib.contextmanager
 def bounded(allowance: int) -> Iterator[None]:
-    """A damaged file may ask for any amount of memory. Beyond the allowance it is refused, which ends in
-    an error or takes this process down: either way the shard is built anew unread. Linux only."""
+    """A damaged file may ask for any amount of memory. Beyond so many more bytes it is refused, which
+    ends in an error or takes this process down: either way the shard is built anew unread. Linux only."""
     try:
         import resource
 
         before, most = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (allowance, most))
+        resource.setrlimit(resource.RLIMIT_DATA, (_taken() + allowance, most))
     except (ImportError, OSError, ValueError):  # no such limit here, or a lower one is set already
         yield
         return
@@ -114,23 +112,25 @@ def bounded(allowance: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (before, most))
 
 
+def _taken() -> int:
+    """Bytes of data this process has, as the limit counts them: also those given back for later use."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmData:")[2].split()[0]) << 10
+
+
 async def probe(db: Database, order: Order, shards: Shards, tell: Tell) -> set[int]:
     """The shards that are not as SQL says."""
-    expected = await survey(db, order.embedder, shards.shards)
-    if not order.path:  # a server's memory is its own
-        return _wrong(order, shards, expected, tell)
-    with bounded(await _allowance(db, expected)):
-        return _wrong(order, shards, expected, tell)
-
-
-def _wrong(order: Order, shards: Shards, expected: Sequence[Print], tell: Tell) -> set[int]:
+    expected, vector = await survey(db, order.embedder, shards.shards), await _vector_bytes(db)
     existing = shards.existing()
     wrong = set(order.suspects)
     for shard, prints in enumerate(expected):
         if shard not in wrong and (shard in existing or prints.count):
             tell("probe", shard, len(expected))
-            if shard not in existing or not sound(shards, shard, prints):
-                wrong.add(shard)
+            # A server's memory is its own.
+            allowed = bounded(_SPARE + _TIMES * vector * prints.count) if order.path else nullcontext()
+            with allowed:
+                if shard not in existing or not sound(shards, shard, prints):
+                    wrong.add(shard)
             shards.breathe()
     return wrong
 
@@ -190,7 +190,7 @@ def sweep(path: Path) -> None:
 
 async def carry_out(order: Order, tell: Tell) -> dict[str, int]:
     """Blocks its event loop while Chroma works: to be run in a process or a thread of its own."""
-    guard = FileLock(order.lock, timeout=30) if order.lock else contextlib.nullcontext()
+    guard = FileLock(order.lock, timeout=30) if order.lock else nullcontext()
     path = Path(order.path) if order.path else None
     db = Database(order.database)
     with guard:
