@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import select
+from sqlmodel import col, select
 
-from recuerda.db import Database
+from recuerda.db import Database, fetch, run
 from recuerda.migrations import migrate
 from recuerda.models import Customer
 
@@ -116,3 +116,53 @@ async def test_a_slow_query_does_not_hold_up_the_others(db: Database) -> None:
     watching.cancel()
     assert total == 3_000_000 * 3_000_001 // 2
     assert longest < took / 2
+
+
+async def test_who_is_stopped_within_a_statement_takes_no_other_with_it(db: Database) -> None:
+    begun = asyncio.Event()
+
+    async def stopped() -> None:
+        async with db.write() as session:
+            begun.set()
+            await session.exec(sa.delete(Customer))  # in a thread: there is time to be stopped
+
+    stopping = asyncio.create_task(stopped())
+    await begun.wait()
+    waiting = asyncio.create_task(add(db, "next"))
+    await asyncio.sleep(0)
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
+    await waiting
+    assert await names(db) == {"next"}
+
+
+async def test_rows_come_as_objects_that_cannot_be_changed(db: Database) -> None:
+    await add(db, "Ana")
+    by_name = select(Customer).where(col(Customer.name).in_(sa.bindparam("names", expanding=True)))
+    async with db.read() as session:
+        [ana] = await fetch(session, Customer, by_name, {"names": ["Ana", "Eva"]})
+        [same] = (await session.exec(select(Customer))).all()
+        assert ana.model_dump() == same.model_dump()
+        assert await fetch(session, Customer, by_name, {"names": []}) == []
+        with pytest.raises(AttributeError):
+            ana.name = "Eva"
+
+
+async def test_what_is_pending_is_known_to_the_next_statement_and_rolled_back_with_it(db: Database) -> None:
+    count, rename = sa.select(sa.func.count()).select_from(Customer), sa.update(Customer).values(name="x")
+    with pytest.raises(ValueError, match="no"):
+        async with db.write() as session:
+            session.add(Customer(name="Ana"))
+            assert (await run(session, count)).scalar() == 1
+            assert (await run(session, rename)).rowcount == 1
+            raise ValueError("no")
+    assert await names(db) == set()
+
+
+async def test_an_error_of_the_driver_is_sqlalchemys(db: Database) -> None:
+    async with db.write() as session:
+        customer = Customer(name="Ana")
+        await run(session, sa.insert(Customer), customer.model_dump())
+        with pytest.raises(sa.exc.IntegrityError):
+            await run(session, sa.insert(Customer), customer.model_dump())
+    assert await names(db) == {"Ana"}

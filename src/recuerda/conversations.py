@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import language as languages
-from recuerda.db import Session, run
+from recuerda.db import Session, fetch, run
 from recuerda.errors import BadInput, Conflict, NotFound, TooLarge
 from recuerda.language import Language
 from recuerda.models import (
@@ -66,26 +66,10 @@ async def append(
         raise TooLarge(
             f"The message has {len(message.text)} characters; {max_chars} is the most. Send it in parts."
         )
-    # The update takes the row's lock first, so two messages at once get two positions, in order.
-    locked = await session.exec(
-        _ALLOT,
-        params={"conversation": message.conversation_id, "said": message.at},
-        execution_options={"populate_existing": True, "synchronize_session": False},
-    )
-    conversation: Conversation | None = locked.scalar()
-    if conversation is None:
-        raise NotFound("There is no conversation with this id.")
-    message.position = conversation.next_position - 1
-    message.customer_id = conversation.customer_id
-    if message.author is Author.CUSTOMER:
-        message.language = languages.detect(message.text, _as_language(conversation.language))
-        conversation.language = message.language
-        if conversation.status is ConversationStatus.RESOLVED:
-            conversation.status = ConversationStatus.BOT  # writing again opens it again
-    elif deliver and conversation.channel in PUSHED_CHANNELS:
+    conversation = await _allot(session, message)
+    if deliver and message.author is not Author.CUSTOMER and conversation.channel in PUSHED_CHANNELS:
         message.delivery = Delivery.QUEUED
-    session.add(message)
-    await session.flush()
+    await run(session, _SAVE, message.model_dump())
     if message.delivery is Delivery.QUEUED:
         await enqueue(
             session,
@@ -96,6 +80,32 @@ async def append(
             customer_id=conversation.customer_id,
         )
     return conversation
+
+
+async def note_receipt(session: Session, message: Message, receipt: dict[str, Any]) -> None:
+    message.receipt = receipt
+    await run(session, _NOTE, {"message": message.id, "noted": receipt})
+
+
+async def _allot(session: Session, message: Message) -> Conversation:
+    # The update takes the row's lock first, so two messages at once get two positions, in order.
+    said = {"conversation": message.conversation_id, "said": message.at}
+    locked = await fetch(session, Conversation, _ALLOT, said)
+    if not locked:
+        raise NotFound("There is no conversation with this id.")
+    [conversation] = locked
+    message.position = conversation.next_position - 1
+    message.customer_id = conversation.customer_id
+    if message.author is not Author.CUSTOMER:
+        return conversation
+    message.language = languages.detect(message.text, _as_language(conversation.language))
+    status = conversation.status
+    if status is ConversationStatus.RESOLVED:
+        status = ConversationStatus.BOT  # writing again opens it again
+    if (conversation.language, conversation.status) == (message.language, status):
+        return conversation
+    changed = {"conversation": conversation.id, "spoken": message.language, "now": status}
+    return (await fetch(session, Conversation, _CHANGE, changed))[0]
 
 
 def _as_language(value: str) -> Language:
@@ -117,7 +127,7 @@ async def messages(
 async def earlier(session: Session, message: Message, limit: int = 8) -> list[Message]:
     """The last messages before `message`, oldest first."""
     before = {"conversation": message.conversation_id, "position": message.position, "most": limit}
-    return list(reversed((await session.exec(_EARLIER, params=before)).all()))
+    return (await fetch(session, Message, _EARLIER, before))[::-1]
 
 
 async def visible(session: Session, found: list[Message]) -> list[tuple[Message, str]]:
@@ -144,7 +154,6 @@ async def lock_customer(session: Session, conversation_id: str) -> None:
 
 async def may_remember(session: Session, conversation_id: str) -> bool:
     """Whether what is said in it may be learnt; not when it is gone."""
-    await session.flush()
     return all((await run(session, _SWITCHES, {"conversation": conversation_id})).first() or [False])
 
 
@@ -173,8 +182,8 @@ async def stale_facts(session: Session, customer_id: str, fact_ids: list[str]) -
     """
     if not fact_ids:
         return set()
-    current = await session.exec(_STILL_CURRENT, params={"facts": fact_ids, "customer": customer_id})
-    return set(fact_ids) - set(current.all())
+    current = await run(session, _STILL_CURRENT, {"facts": fact_ids, "customer": customer_id})
+    return set(fact_ids) - set(current.scalars())
 
 
 async def stale_spans(session: Session, message_ids: list[str]) -> dict[str, list[tuple[int, int]]]:
@@ -182,7 +191,7 @@ async def stale_spans(session: Session, message_ids: list[str]) -> dict[str, lis
     if not message_ids:
         return {}
     spans: dict[str, list[tuple[int, int]]] = {}
-    for message_id, start, end in await session.exec(_STALE_SPANS, params={"messages": message_ids}):
+    for message_id, start, end in await run(session, _STALE_SPANS, {"messages": message_ids}):
         spans.setdefault(message_id, []).append((start, end))
     return spans
 
@@ -241,6 +250,16 @@ _ALLOT = (
     .where(col(Conversation.id) == _IT)
     .values(next_position=col(Conversation.next_position) + 1, last_message_at=sa.bindparam("said"))
     .returning(Conversation)
+)
+_CHANGE = (
+    sa.update(Conversation)
+    .where(col(Conversation.id) == _IT)
+    .values(language=sa.bindparam("spoken"), status=sa.bindparam("now"))
+    .returning(Conversation)
+)
+_SAVE = sa.insert(Message)
+_NOTE = (
+    sa.update(Message).where(col(Message.id) == sa.bindparam("message")).values(receipt=sa.bindparam("noted"))
 )
 _EARLIER = (
     select(Message)

@@ -8,29 +8,92 @@ the disk is flushed once for all of them. PostgreSQL: plain transactions through
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from recuerda import sqlite
+from recuerda.statements import Rows, Values, form, objects
 
-Session = AsyncSession
+T = TypeVar("T")
 
 _RESTED = 1.0  # seconds without use after which PostgreSQL is asked whether it is still there
+_BULK = 16  # rows from which on SQLAlchemy's own way, which does not hold up the others, is quicker
 _TOGETHER = 32  # writes that share a commit at most, so that the first does not wait long for the last
 
 
-async def run(
-    session: Session, statement: sa.Executable, values: Any = None
-) -> sa.CursorResult[*tuple[Any, ...]]:
-    """Rows, not objects, and what is pending in the session is not flushed first: a third of the price, for
-    what every turn does. `values` are those of the statement's `bindparam`s, or a list for many rows."""
-    return await (await session.connection()).execute(statement, values)
+class Session(AsyncSession):
+    """SQLModel's, and beside it the driver's own connection for what every turn says: see `statements`."""
+
+    _driver: Any = None
+
+    async def driver(self) -> Any:
+        """The connection below SQLAlchemy's, in the same transaction."""
+        if self._driver is None:
+            connection = await self.connection()
+            self._driver = (await connection.get_raw_connection()).driver_connection
+        return self._driver
+
+    @property
+    def used(self) -> bool:
+        """Whether SQLAlchemy has, or would have, anything to commit or give back."""
+        return self.in_transaction() or bool(self.sync_session.new)
+
+    @property
+    def pending(self) -> bool:
+        """Whether objects were changed that the database does not know of yet."""
+        mine = self.sync_session
+        return self.used and bool(mine.new or mine.dirty or mine.deleted)
+
+
+async def run(session: Session, statement: sa.Executable, values: Values | Sequence[Values] = ()) -> Rows:
+    """Says a statement that was made once, for its rows; `values` are those of its `bindparam`s or columns,
+    or a list of them, said one after another."""
+    if not isinstance(values, Sequence):
+        return (await _say(session, statement, values))[0]
+    if len(values) > _BULK:
+        await (await session.connection()).execute(statement, list(values))
+        return Rows()
+    rows = Rows()
+    for each in values or ({},):
+        rows, _ = await _say(session, statement, each)
+    return rows
+
+
+async def fetch(session: Session, table: type[T], statement: sa.Executable, values: Values) -> list[T]:
+    """`run` for whole rows of a table, as objects to be read only: of no session, and setting anything on one
+    fails."""
+    rows, keys = await _say(session, statement, values)
+    return objects(table, keys, rows)
+
+
+async def _say(session: Session, statement: Any, values: Values) -> tuple[Rows, Sequence[str]]:
+    if session.pending:
+        await session.flush()
+    driver, dialect = await session.driver(), session.get_bind().dialect
+    said = form(statement, dialect, values)
+    try:
+        if isinstance(driver, sqlite.Connection):
+            values_ = cast(Sequence[Any], said.bind(values))
+            found, changed, description = await driver.fetch(said.sql, values_)
+        else:
+            cursor = await driver.execute(said.sql, said.bind(values))
+            changed, description = cursor.rowcount, cursor.description
+            found = await cursor.fetchall() if description else []
+    except dialect.loaded_dbapi.Error as error:
+        if dialect.is_disconnect(error, driver, None):
+            await (await session.connection()).invalidate(error)
+        raise sa.exc.DBAPIError.instance(
+            said.sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        ) from error
+    rows = said.read(found, description)
+    rows.rowcount = changed
+    return rows, said.keys
 
 
 @dataclass(slots=True)
@@ -38,6 +101,7 @@ class _Group:
     """Writes to SQLite that are committed together."""
 
     connection: AsyncConnection
+    driver: sqlite.Connection
     done: "asyncio.Future[None]"
     writes: int = 0
 
@@ -49,11 +113,11 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = self._engine(url)
-        self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self.engine, class_=Session, expire_on_commit=False)
         # PostgreSQL gives each statement its own view of the data anyway: a transaction only costs time.
         plain = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         looking = self.engine.execution_options(**plain)
-        self._looks = async_sessionmaker(looking, class_=AsyncSession, expire_on_commit=False)
+        self._looks = async_sessionmaker(looking, class_=Session, expire_on_commit=False)
         self._writer = asyncio.Lock()
         self._waiting = 0  # writers behind the lock
         self._group: _Group | None = None
@@ -66,7 +130,7 @@ class Database:
             return engine
         engine = create_async_engine(
             url,
-            connect_args={"timeout": 30, "async_creator_fn": sqlite.connect},
+            connect_args={"async_creator_fn": sqlite.connect},
             pool_size=20,  # those beyond are opened anew each time, which costs more than what they ask
             max_overflow=10,
         )
@@ -76,34 +140,36 @@ class Database:
         return engine
 
     @contextlib.asynccontextmanager
-    async def read(self, *, streams: bool = False) -> AsyncIterator[AsyncSession]:
+    async def read(self, *, streams: bool = False) -> AsyncIterator[Session]:
         """`streams` for what is fetched piece by piece, which PostgreSQL does inside a transaction only."""
-        async with (self._sessions if streams else self._looks)() as session:
+        async with _ended((self._sessions if streams else self._looks)()) as session:
             yield session
 
     @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    async def write(self) -> AsyncIterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         if self.is_sqlite:
             async with self._write_together() as session:
                 yield session
             return
-        async with self._sessions() as session, _transaction(session):
+        async with _ended(self._sessions()) as session, _transaction(session):
             yield session
 
     @contextlib.asynccontextmanager
-    async def _write_together(self) -> AsyncIterator[AsyncSession]:
+    async def _write_together(self) -> AsyncIterator[Session]:
         await self._turn()
         try:
             group = self._group = self._group or await self._open()
             group.writes += 1
             try:
-                # In a savepoint: what is rolled back is this write alone.
                 nested = self._sessions(bind=group.connection, join_transaction_mode="create_savepoint")
-                async with nested as session, _transaction(session):
+                nested._driver = group.driver
+                async with _ended(nested) as session, _savepoint(group.driver), _transaction(session):
                     yield session
             finally:
-                if not self._waiting or group.writes >= _TOGETHER:
+                # SQLAlchemy closes the connection of whoever is stopped within a statement.
+                broken = group.connection.invalidated
+                if broken or not self._waiting or group.writes >= _TOGETHER:
                     self._group = None
                     await asyncio.shield(asyncio.ensure_future(_commit(group)))
         finally:
@@ -129,11 +195,12 @@ class Database:
             await connection.start()
             await connection.execution_options(recuerda_begin="IMMEDIATE")
             await connection.begin()
+            driver = cast(sqlite.Connection, (await connection.get_raw_connection()).driver_connection)
         except BaseException:
             if connection.sync_connection:  # unless stopped before there was one
                 await asyncio.shield(asyncio.ensure_future(connection.close()))
             raise
-        return _Group(connection, asyncio.get_running_loop().create_future())
+        return _Group(connection, driver, asyncio.get_running_loop().create_future())
 
     async def scrub(self) -> None:
         """Leave no deleted words in SQLite's files: `secure_delete` has overwritten the pages already;
@@ -170,13 +237,38 @@ async def _commit(group: _Group) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _transaction(session: AsyncSession) -> AsyncIterator[None]:
+async def _ended(session: Session) -> AsyncIterator[Session]:
+    try:
+        yield session
+    finally:
+        if session.used:
+            await asyncio.shield(asyncio.ensure_future(session.close()))
+
+
+@contextlib.asynccontextmanager
+async def _transaction(session: Session) -> AsyncIterator[None]:
     try:
         yield
-        await session.commit()
+        if session.used:
+            await session.commit()
     except BaseException:
-        await session.rollback()
+        if session.used:
+            await session.rollback()
         raise
+
+
+@contextlib.asynccontextmanager
+async def _savepoint(driver: sqlite.Connection) -> AsyncIterator[None]:
+    """What is rolled back is this write alone, not those it shares a commit with."""
+    driver.say("SAVEPOINT one_write")
+    try:
+        yield
+    except BaseException:
+        if driver.in_transaction:  # neither closed nor, as by a full disk, rolled back already
+            driver.say("ROLLBACK TO one_write")
+            driver.say("RELEASE one_write")
+        raise
+    driver.say("RELEASE one_write")
 
 
 def _on_checkin(_connection: Any, record: Any) -> None:
@@ -199,7 +291,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     for pragma in (
         "journal_mode=WAL",
         "foreign_keys=ON",
-        "busy_timeout=30000",
+        f"busy_timeout={sqlite.BUSY_MS}",
         "synchronous=FULL",
         "secure_delete=ON",  # deleted words are overwritten, not only unlinked
     ):
@@ -216,7 +308,7 @@ def _on_sqlite_begin(connection: sa.Connection) -> None:
     mode = connection.get_execution_options().get("recuerda_begin", "DEFERRED")
     if mode == "DEFERRED":  # waits for nobody
         _driver(connection).say("BEGIN DEFERRED")
-    else:
+    elif not _driver(connection).lock():
         connection.exec_driver_sql(f"BEGIN {mode}")
 
 

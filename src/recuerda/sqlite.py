@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+BUSY_MS = 30_000  # how long one process waits for another's write
 _BUDGET = 0.003  # seconds a statement may hold the event loop
 _TICKS = 2000  # SQLite's instructions between looks at the clock
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="sqlite")
@@ -59,9 +60,41 @@ class Connection:
             self._until = float("inf")
         return await _in_thread(work)
 
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection is not None and self._connection.in_transaction
+
     def say(self, statement: str) -> None:
         """At once, for what takes no time and waits for nobody."""
         self._conn.execute(statement)
+
+    async def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[list[Any], int, Any]:
+        """The rows, if any, how many were changed, and the columns' description."""
+
+        def work() -> tuple[list[Any], int, Any]:
+            cursor = self._conn.execute(statement, parameters)
+            return cursor.fetchall(), cursor.rowcount, cursor.description
+
+        match statement[:6].upper():
+            case "SELECT":
+                return await self.read(work)
+            case "INSERT" | "UPDATE":
+                return work()
+            case _:
+                return await _in_thread(work)
+
+    def lock(self) -> bool:
+        """Begin a write at once; False when another process is writing."""
+        self._conn.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # its own kinds of busy included
+                raise
+            return False
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        return True
 
     def cursor(self) -> "Cursor":
         return Cursor(self)

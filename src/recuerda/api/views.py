@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import col, select
+import sqlalchemy as sa
+from sqlmodel import col
 
 from recuerda.api.schemas import (
     Because,
@@ -15,7 +16,7 @@ from recuerda.api.schemas import (
 )
 from recuerda.conversations import CURRENT
 from recuerda.customers import identities
-from recuerda.db import Session
+from recuerda.db import Session, run
 from recuerda.models import Conversation, Customer, Evidence, Fact, Message, Sensitivity
 from recuerda.work import is_settled
 
@@ -100,19 +101,34 @@ async def _because(session: Session, customer_id: str, fact_ids: list[str]) -> l
     """The words behind the facts, looked up now: what was forgotten since is not shown again."""
     if not fact_ids:
         return []
-    query = (
-        select(Fact, Evidence)
-        .join(Evidence, col(Evidence.id) == col(Fact.evidence_id), isouter=True)
-        .where(col(Fact.id).in_(fact_ids), Fact.customer_id == customer_id, col(Fact.status).in_(CURRENT))
-    )
     rows = {
-        fact.id: Because(
-            fact_id=fact.id,
-            statement=fact.statement,
-            quote=evidence.quote if evidence else None,
-            at=evidence.at if evidence else fact.valid_from,
-            special=fact.sensitivity is Sensitivity.SPECIAL,
+        fact_id: Because(
+            fact_id=fact_id,
+            statement=statement,
+            quote=quote,
+            at=said_at or valid_from,
+            special=sensitivity is Sensitivity.SPECIAL,
         )
-        for fact, evidence in (await session.exec(query)).all()
+        for fact_id, statement, quote, said_at, valid_from, sensitivity in await run(
+            session, _BECAUSE, {"facts": fact_ids, "customer": customer_id}
+        )
     }
     return [rows[fact_id] for fact_id in fact_ids if fact_id in rows]
+
+
+_BECAUSE = (  # made once: every turn says it
+    sa.select(
+        col(Fact.id),
+        col(Fact.statement),
+        col(Evidence.quote),
+        col(Evidence.at),
+        col(Fact.valid_from),
+        col(Fact.sensitivity),
+    )
+    .join(Evidence, col(Evidence.id) == col(Fact.evidence_id), isouter=True)
+    .where(
+        col(Fact.id).in_(sa.bindparam("facts", expanding=True)),
+        col(Fact.customer_id) == sa.bindparam("customer"),
+        col(Fact.status).in_(CURRENT),
+    )
+)

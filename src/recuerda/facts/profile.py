@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from recuerda import consent
-from recuerda.db import Session
+from recuerda.db import Session, fetch
 from recuerda.errors import NotFound
 from recuerda.facts.past import believed, held_at
 from recuerda.models import (
@@ -109,7 +109,7 @@ async def current(session: Session, customer_id: str, *, proposed: bool = False)
     """What may be used now: active and not expired; with `proposed`, also what awaits consent or review."""
     statuses = [FactStatus.ACTIVE, FactStatus.PROPOSED] if proposed else [FactStatus.ACTIVE]
     whose = {"customer": customer_id, "statuses": statuses, "now": now()}
-    return list((await session.exec(_CURRENT, params=whose)).all())
+    return await fetch(session, Fact, _CURRENT, whose)
 
 
 _CURRENT = (  # made once: every turn says it

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import col, select
 
-from recuerda.db import Session
+from recuerda.db import Session, run
 from recuerda.embeddings import Embedder, Vectors, from_bytes, to_bytes
 from recuerda.errors import BadInput
 from recuerda.extraction import Draft
@@ -56,17 +57,21 @@ def known(fact: Fact) -> Known:
 
 async def already_said(session: Session, message_id: str) -> set[tuple[int, int, str | None]]:
     """What was taken from this message before, in whatever state it is now: a replay changes nothing."""
-    query = (
-        select(Evidence.start, Evidence.end, Fact.attribute)
-        .join(Fact, col(Fact.id) == col(Evidence.fact_id))
-        .where(Evidence.message_id == message_id)
-    )
-    return {(start, end, attribute) for start, end, attribute in (await session.exec(query)).all()}
+    found = await run(session, _SAID, {"message": message_id})
+    return {(start, end, attribute) for start, end, attribute in found}
+
+
+_SAID = (  # made once: every turn says it
+    select(Evidence.start, Evidence.end, Fact.attribute)
+    .join(Fact, col(Fact.id) == col(Evidence.fact_id))
+    .where(col(Evidence.message_id) == sa.bindparam("message"))
+)
 
 
 async def apply(
     session: Session,
     message: Message,
+    conversation: Conversation,
     changes: Sequence[Change],
     vectors: Mapping[str, Vectors],
     *,
@@ -78,7 +83,6 @@ async def apply(
 
     `vectors` maps a draft's statement to its embedding. `marketing_uses`: see `policy`.
     """
-    conversation = await session.get_one(Conversation, message.conversation_id)
     refused = await _rejected(session, message.customer_id)
     touched = []
     for change in changes:

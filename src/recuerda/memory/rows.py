@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -61,7 +61,7 @@ _NAMED = select(Memory).where(_HIS, col(Memory.external_id).in_(sa.bindparam("na
 
 async def version(session: Session, customer_id: str) -> int | None:
     """None when there is no such customer."""
-    return (await run(session, _VERSION, {"customer": customer_id})).scalar_one_or_none()
+    return cast("int | None", (await run(session, _VERSION, {"customer": customer_id})).scalar())
 
 
 async def stamps(session: Session, customer_id: str, embedder: str) -> dict[str, Stamp]:

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from recuerda.db import Session, run
 from recuerda.embeddings import Vectors, to_bytes
 from recuerda.errors import NotFound
+from recuerda.ids import new_id
 from recuerda.masking import mask
 from recuerda.memory import rows as sql
 from recuerda.models import Customer, Memory, now
@@ -36,37 +38,33 @@ async def write(
     session: Session, customer_id: str, items: Sequence[NewMemory], vectors: Vectors, embedder: str
 ) -> list[str]:
     """See `Memories.remember`."""
-    if (await run(session, _LOCK, {"customer": customer_id})).first() is None:
+    if not await touch(session, customer_id):
         raise NotFound("There is no such customer.")
+    rows = [_row(customer_id, item, vector, embedder) for item, vector in zip(items, vectors, strict=True)]
+    if len(rows) == 1 and (await run(session, _INSERT_NEW, rows[0])).first():
+        return [rows[0]["id"]]
     known = await sql.by_external_id(session, customer_id, items)
     ids: list[str] = []
-    new: list[Memory] = []
+    new: dict[tuple[str, str], dict[str, Any]] = {}
     changed = False
-    for item, vector in zip(items, vectors, strict=True):
-        row = known.get((item.kind, item.external_id))
-        if row is None:
-            row = _row(customer_id, item, vector, embedder)
-            new.append(row)
-            known[item.kind, item.external_id] = row
+    for item, vector, row in zip(items, vectors, rows, strict=True):
+        key = item.kind, item.external_id
+        if key in known:
+            changed |= _replace(known[key], item, vector, embedder)
+            ids.append(known[key].id)
         else:
-            changed |= _replace(row, item, vector, embedder)
-        ids.append(row.id)
-    if changed:
-        await session.flush()
+            new[key] = row | {"id": new.get(key, row)["id"]}  # said twice at once, the last holds
+            ids.append(new[key]["id"])
     if new:
-        await run(session, _INSERT, [row.model_dump() for row in new])
-    if new or changed:
-        await touch(session, customer_id)
+        await run(session, _INSERT, list(new.values()))
+    elif not changed:
+        await run(session, _UNTOUCH, {"customer": customer_id})
     return ids
 
 
-def _row(customer_id: str, item: NewMemory, vector: Vectors, embedder: str) -> Memory:
-    return Memory(
-        customer_id=customer_id,
-        embedding=to_bytes(vector),
-        embedder=embedder,
-        **_fields(item),
-    )
+def _row(customer_id: str, item: NewMemory, vector: Vectors, embedder: str) -> dict[str, Any]:
+    made = {"id": new_id("mem"), "customer_id": customer_id, "created_at": now()}
+    return made | {"embedding": to_bytes(vector), "embedder": embedder} | _fields(item)
 
 
 def _replace(row: Memory, item: NewMemory, vector: Vectors, embedder: str) -> bool:
@@ -79,18 +77,17 @@ def _replace(row: Memory, item: NewMemory, vector: Vectors, embedder: str) -> bo
     return True
 
 
-async def touch(session: Session, customer_id: str) -> None:
-    """Tells every process that the customer's memories changed; part of the transaction that does it."""
-    await run(session, _TOUCH, {"customer": customer_id})
+async def touch(session: Session, customer_id: str) -> bool:
+    """Tells every process that the customer's memories changed, and locks them; part of the transaction that
+    changes them. Whether there is such a customer."""
+    return (await run(session, _TOUCH, {"customer": customer_id})).rowcount == 1
 
 
-_LOCK = select(Customer.id).where(col(Customer.id) == sa.bindparam("customer")).with_for_update()
 _INSERT = sa.insert(Memory)
-_TOUCH = (
-    sa.update(Customer)
-    .where(col(Customer.id) == sa.bindparam("customer"))
-    .values(memory_version=Customer.memory_version + 1)
-)
+_INSERT_NEW = insert(Memory).on_conflict_do_nothing().returning(col(Memory.id))  # the same words for SQLite
+_HIS = col(Customer.id) == sa.bindparam("customer")
+_TOUCH = sa.update(Customer).where(_HIS).values(memory_version=col(Customer.memory_version) + 1)
+_UNTOUCH = sa.update(Customer).where(_HIS).values(memory_version=col(Customer.memory_version) - 1)
 
 
 def _fields(item: NewMemory) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import consent, conversations, reviews
-from recuerda.db import Session
+from recuerda.db import Session, fetch, run
 from recuerda.facts import record
 from recuerda.models import Author, Evidence, Fact, FactEvent, FactStatus, Message, Purpose, Sensitivity
 from recuerda.turns import Asked
@@ -47,7 +47,7 @@ async def asked_before(session: Session, fact_ids: Sequence[str]) -> set[tuple[s
     """(fact, what about it) of every question put so far; each is put once."""
     if not fact_ids:
         return set()
-    return set((await session.exec(_ASKED_BEFORE, params={"facts": fact_ids})).all())
+    return {(fact, about) for fact, about in await run(session, _ASKED_BEFORE, {"facts": fact_ids})}
 
 
 async def note(session: Session, asked: Asked) -> None:
@@ -95,9 +95,9 @@ async def settle(session: Session, answer: Message, asked: Asked, *, given: bool
 
 async def catch_up(session: Session, message: Message) -> None:
     """After `message` taught its facts: the reply to it may have asked about them, and been answered."""
-    reply = (await session.exec(_REPLY, params={"message": message.id})).first()
-    asked = from_receipt(reply.receipt) if reply else None
-    if reply is None or asked is None or asked.message != message.id:
+    found = await fetch(session, Message, _REPLY, {"message": message.id})
+    asked = from_receipt(found[0].receipt) if found else None
+    if asked is None or asked.message != message.id:
         return
     noted = await asked_before(session, [fact.id for fact in await facts_of(session, asked)])
     if not noted:
@@ -105,7 +105,7 @@ async def catch_up(session: Session, message: Message) -> None:
     later = select(Message).where(
         Message.conversation_id == message.conversation_id,
         Message.author == Author.ASSISTANT,
-        col(Message.position) > reply.position,
+        col(Message.position) > found[0].position,
     )
     answer = (await session.exec(later.order_by(col(Message.position)).limit(1))).first()
     if answer and (act := (answer.receipt or {}).get("act")) in ("agree", "refuse"):

@@ -80,7 +80,8 @@ class Composer:
             conversation = await conversations.append(session, reply)
             await conversations.lock_customer(session, message.conversation_id)
             await act(session, message, draft.used)
-            reply.receipt = _receipt(draft)
+            if (receipt := _receipt(draft)) != reply.receipt:  # what was done is known only now
+                await conversations.note_receipt(session, reply, receipt)
             if await conversations.may_remember(session, message.conversation_id):
                 item = memory_of(reply, conversation)
                 ids = await self.memories.remember(session, message.customer_id, [item], vectors)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import conversations
-from recuerda.db import Database, Session
+from recuerda.db import Database, Session, fetch, run
 from recuerda.embeddings import Embedder, Vectors, from_bytes
 from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
@@ -127,7 +127,11 @@ async def gather(sources: Sources, message: Message) -> Context:
 
 
 async def _who(session: Session, message: Message) -> tuple[Conversation, Customer]:
-    return (await session.exec(_WHO, params={"conversation": message.conversation_id})).one()
+    [conversation] = await fetch(
+        session, Conversation, _CONVERSATION, {"conversation": message.conversation_id}
+    )
+    [customer] = await fetch(session, Customer, _CUSTOMER, {"customer": conversation.customer_id})
+    return conversation, customer
 
 
 def _query(text: str, said: Sequence[Said]) -> str:
@@ -149,13 +153,13 @@ async def _first_quotes(session: Session, facts: Sequence[Fact]) -> dict[str, Ev
     wanted = [f.evidence_id for f in facts if f.evidence_id]
     if not wanted:
         return {}
-    found = await session.exec(_EVIDENCE, params={"ids": wanted})
-    return {evidence.fact_id: evidence for evidence in found.all()}
+    return {
+        evidence.fact_id: evidence for evidence in await fetch(session, Evidence, _EVIDENCE, {"ids": wanted})
+    }
 
 
 async def _orders(session: Session, customer_id: str) -> list[KnownMemory]:
-    found = await session.exec(_ORDERS, params={"customer": customer_id})
-    return [_memory(row, 1.0) for row in found.all()]
+    return [_memory(row, 1.0) for row in await fetch(session, Memory, _ORDERS, {"customer": customer_id})]
 
 
 def _memory(item: Memory | Recalled, score: float) -> KnownMemory:
@@ -180,13 +184,13 @@ async def _stale(session: Session, customer_id: str, items: Sequence[Recalled]) 
     """Memories of messages whose fact is no longer current, and of replies that used such a fact."""
     if not items:
         return set()
-    said = await session.exec(_TURNS, params={"ids": [item.id for item in items]})
-    message_of: dict[str, str] = dict(said.all())
+    said = await run(session, _TURNS, {"ids": [item.id for item in items]})
+    message_of: dict[str, str] = {memory_id: message_id for memory_id, message_id in said}  # noqa: C416
     if not message_of:
         return set()
     withdrawn = await conversations.stale_spans(session, list(message_of.values()))
-    replies = await session.exec(_RECEIPTS, params={"ids": list(message_of.values())})
-    used = {mid: (receipt or {}).get("facts", []) for mid, receipt in replies.all()}
+    replies = await run(session, _RECEIPTS, {"ids": list(message_of.values())})
+    used = {mid: (receipt or {}).get("facts", []) for mid, receipt in replies}
     gone = await conversations.stale_facts(session, customer_id, [f for ids in used.values() for f in ids])
     return {
         memory_id
@@ -270,11 +274,8 @@ def _fit(items: Iterable[T], budget: int, text: Callable[[T], str]) -> tuple[lis
 
 # Made once: every turn says these, and making them takes longer than running them.
 _IDS: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
-_WHO = (
-    select(Conversation, Customer)
-    .join(Customer, col(Customer.id) == col(Conversation.customer_id))
-    .where(col(Conversation.id) == sa.bindparam("conversation"))
-)
+_CONVERSATION = select(Conversation).where(col(Conversation.id) == sa.bindparam("conversation"))
+_CUSTOMER = select(Customer).where(col(Customer.id) == sa.bindparam("customer"))
 _EVIDENCE = select(Evidence).where(col(Evidence.id).in_(_IDS))
 _ORDERS = (
     select(Memory)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import conversations, usage
-from recuerda.db import Database, Session
+from recuerda.db import Database, Session, fetch, run
 from recuerda.embeddings import Embedder, Vectors
 from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
@@ -96,20 +96,26 @@ async def enqueue_reindex(session: Session, customer_id: str) -> None:
         await enqueue_index(session, customer_id, ids[start : start + _BATCH])
 
 
-_SAID = (  # the message with its conversation, if it may be learnt from
-    select(Message, Conversation)
+# If it may be learnt from, the message, and the conversation it is of:
+_REMEMBERED = (col(Message.id) == sa.bindparam("message"), col(Conversation.remember), col(Customer.remember))
+_MESSAGE = (
+    select(Message)
     .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
     .join(Customer, col(Customer.id) == col(Conversation.customer_id))
-    .where(col(Message.id) == sa.bindparam("message"), col(Conversation.remember), col(Customer.remember))
+    .where(*_REMEMBERED)
+)
+_CONVERSATION = select(Conversation).where(col(Conversation.id) == sa.bindparam("conversation"))
+_LEARNT = select(Memory.id).where(
+    col(Memory.customer_id) == sa.bindparam("customer"),
+    col(Memory.external_id) == sa.bindparam("message"),
+    col(Memory.kind) == "turn",
 )
 
 
 async def _learnt(session: Session, message: Message) -> bool:
     """Whether this message was learnt from before, and is being replayed."""
-    item = select(Memory.id).where(
-        Memory.customer_id == message.customer_id, Memory.external_id == message.id, Memory.kind == "turn"
-    )
-    return (await session.exec(item)).first() is not None
+    whose = {"customer": message.customer_id, "message": message.id}
+    return (await run(session, _LEARNT, whose)).first() is not None
 
 
 class Learner:
@@ -135,10 +141,13 @@ class Learner:
 
     async def learn(self, payload: Mapping[str, Any]) -> Write | None:
         async with self._db.read() as session:
-            found = (await session.exec(_SAID, params={"message": payload["message_id"]})).first()
-            if found is None:
+            found = await fetch(session, Message, _MESSAGE, {"message": payload["message_id"]})
+            if not found:
                 return None  # erased meanwhile, or not to be remembered
-            message, conversation = found
+            [message] = found
+            [conversation] = await fetch(
+                session, Conversation, _CONVERSATION, {"conversation": message.conversation_id}
+            )
             before = await conversations.earlier(session, message, limit=_CONTEXT)
         turns = [*(Turn(m.author.value, m.text) for m in before), Turn("customer", message.text)]
         item = memory_of(message, conversation)
@@ -158,7 +167,7 @@ class Learner:
             again = said is not None and await _learnt(session, message)
             ids = await self._memories.remember(session, message.customer_id, [item], vector)
             if drafts or (said is not None and not again):
-                await self._record(session, message, drafts, vectors, None if again else said)
+                await self._record(session, message, conversation, drafts, vectors, None if again else said)
             await asking.catch_up(session, message)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
             usage.record(session, message, calls, self._settings)
@@ -176,21 +185,28 @@ class Learner:
         self,
         session: Session,
         message: Message,
+        conversation: Conversation,
         drafts: list[Draft],
         vectors: Mapping[str, Vectors],
         said: Said | None,
     ) -> None:
         before = await record.already_said(session, message.id)
         new = [d for d in drafts if (d.start, d.end, d.attribute) not in before]
-        current = [
-            record.known(f) for f in await profile.current(session, message.customer_id, proposed=True)
-        ]
+        stored = await profile.current(session, message.customer_id, proposed=True)
         changes = reconcile(
-            current, new, now=message.at, catalogue=self._catalogue, vectors=vectors, said=said
+            [record.known(fact) for fact in stored],
+            new,
+            now=message.at,
+            catalogue=self._catalogue,
+            vectors=vectors,
+            said=said,
         )
+        if not changes:
+            return
         await record.apply(
             session,
             message,
+            conversation,
             changes,
             vectors,
             embedder=self._embedder,

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import conversations
-from recuerda.db import Database, Session
+from recuerda.db import Database, Session, fetch
 from recuerda.errors import RecuerdaError, Unavailable
 from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
 from recuerda.settings import Settings
@@ -70,7 +71,9 @@ class Turns:
             session, message, max_chars=self._settings.max_message_chars
         )
         learn_id = await enqueue_learn(session, message)
-        if conversation.status is not ConversationStatus.BOT and not await _speaks_up(session, message):
+        if conversation.status is not ConversationStatus.BOT and not await _speaks_up(
+            session, message, conversation
+        ):
             return Accepted(message)
         job_id = await enqueue(
             session,
@@ -92,7 +95,8 @@ class Turns:
 
     async def stream(self, accepted: Accepted) -> AsyncIterator[Delta | Restart | Replied]:
         """The reply as it is written. It is finished and saved even when nobody listens any more."""
-        self._worker.wake()
+        if accepted.lease is None or accepted.learn is None:
+            self._worker.wake()
         if accepted.job_id is None:
             yield Replied(None)
             return
@@ -195,22 +199,29 @@ class Turns:
             await events.put(error if ours else _failed())
 
 
-async def _speaks_up(session: Session, message: Message) -> bool:
+async def _speaks_up(session: Session, message: Message, conversation: Conversation) -> bool:
     """Whether to answer though a person has the conversation: to say once that they were called, and always
     when the customer turns memory on or off."""
     intent = sure_intent(message.text)
     if intent in SWITCHES or (intent == "undo" and await conversations.last_act(session, message)):
         return True
-    conversation = await session.get_one(Conversation, message.conversation_id)
     if conversation.status is not ConversationStatus.WAITING:
         return False
-    ours = select(Message).where(
-        Message.conversation_id == message.conversation_id,
-        Message.author != Author.CUSTOMER,
-        col(Message.position) < message.position,
+    before = {"conversation": message.conversation_id, "position": message.position}
+    last = await fetch(session, Message, _OUR_LAST, before)
+    return not last or (last[0].receipt or {}).get("act") != "waiting"
+
+
+_OUR_LAST = (
+    select(Message)
+    .where(
+        col(Message.conversation_id) == sa.bindparam("conversation"),
+        col(Message.author) != Author.CUSTOMER,
+        col(Message.position) < sa.bindparam("position"),
     )
-    last = (await session.exec(ours.order_by(col(Message.position).desc()).limit(1))).first()
-    return last is None or (last.receipt or {}).get("act") != "waiting"
+    .order_by(col(Message.position).desc())
+    .limit(1)
+)
 
 
 async def reply_to(session: Session, message_id: str) -> Message | None:

@@ -4,7 +4,7 @@ transaction."""
 import random
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
-from recuerda.db import Session, run
+from recuerda.db import Session, fetch, run
 from recuerda.models import Job, JobState, WorkerBeat, now
 from recuerda.work.explain import WORKER_DIED
 
@@ -74,7 +74,7 @@ async def enqueue(
             "run_at": now() + delay,
         },
     )
-    return int(made.scalar_one())
+    return int(made.scalar())
 
 
 def _ids_only(value: Any) -> None:
@@ -110,7 +110,18 @@ async def claim(
     """The oldest that are ready, at most one a lane, taken under one token; suspects or others."""
     at = now()
     wanted = {"now": at, "kinds": list(kinds), "most": limit, "suspect": suspect}
-    jobs = (await session.exec(_NEXT, params=wanted)).all()
+    jobs = await fetch(session, Job, _NEXT, wanted)
+    return await _take(session, jobs, at)
+
+
+async def claim_together(session: Session, kind: str, *, limit: int) -> list[tuple[Job, Lease]]:
+    """The same for a kind whose jobs may be performed at once, in whatever order: all of a lane, too."""
+    at = now()
+    jobs = await fetch(session, Job, _NEXT_TOGETHER, {"now": at, "kind": kind, "most": limit})
+    return await _take(session, jobs, at)
+
+
+async def _take(session: Session, jobs: Sequence[Job], at: datetime) -> list[tuple[Job, Lease]]:
     if not jobs:
         return []
     lease = {"token": secrets.token_hex(8), "until": at + LEASE}
@@ -168,7 +179,7 @@ async def fail(session: Session, lease: Lease, error: Exception) -> bool:
 
 async def lost(session: Session) -> list[Job]:
     """Running jobs whose worker died: their lease ran out."""
-    return list((await session.exec(_LOST, params={"now": now()})).all())
+    return await fetch(session, Job, _LOST, {"now": now()})
 
 
 async def end_leases(session: Session) -> None:
@@ -262,6 +273,34 @@ _NEXT = (
     select(Job)
     .where(*_READY, col(Job.kind).in_(sa.bindparam("kinds", expanding=True)))  # others: a newer worker's
     .where(sa.bindparam("suspect", type_=sa.Boolean) == _SUSPECT)
+    .order_by(col(Job.id))
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_BEHIND = (  # another kind, or one that runs or must wait
+    sa.exists()
+    .where(
+        col(_earlier.lane) == col(Job.lane),
+        col(_earlier.id) < col(Job.id),
+        sa.or_(
+            col(_earlier.state) == JobState.RUNNING,
+            sa.and_(
+                col(_earlier.state) == JobState.READY,
+                sa.or_(col(_earlier.kind) != col(Job.kind), col(_earlier.run_at) > sa.bindparam("now")),
+            ),
+        ),
+    )
+    .correlate(Job)
+)
+_NEXT_TOGETHER = (
+    select(Job)
+    .where(
+        col(Job.state) == JobState.READY,
+        col(Job.run_at) <= sa.bindparam("now"),
+        col(Job.kind) == sa.bindparam("kind"),
+        ~_SUSPECT,
+        ~_BEHIND,
+    )
     .order_by(col(Job.id))
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)

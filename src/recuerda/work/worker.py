@@ -28,9 +28,11 @@ Handler = Callable[[Mapping[str, Any]], Awaitable[Write | None]]
 Together = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 POLL_SECONDS = 1.0
-_GATHER = 0.01  # seconds from being woken to looking: what comes together is taken together
+_GATHER = 0.05  # seconds from being woken to looking: what comes together is taken together
 _TOGETHER = 200  # jobs performed at once, of a kind that can be
-_PUT_OFF = 5.0  # seconds such jobs wait at most while there is other work
+_APART = 0.5  # seconds at least from one batch of them to the next
+_PUT_OFF = 5.0  # seconds at most
+_SHARE = 0.05  # of the time is for batches: long ones are further apart
 _FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
 
 
@@ -46,7 +48,8 @@ class Worker:
         self._concurrency = concurrency
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = self._stopping = self._known = False
-        self._together_at = 0.0
+        self._batch_at = 0.0
+        self._held_back = False  # whether a batch waits for more to join it
         self._id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
     def handle(self, kind: str, handler: Handler, *, dead: Handler | None = None) -> None:
@@ -56,8 +59,9 @@ class Worker:
             self._dead[kind] = dead
 
     def handle_together(self, kind: str, handler: Together) -> None:
-        """For work that nobody waits for and that is cheaper by the dozen: done when there is no other, or
-        after some seconds, and then all of it at once. The handler writes nothing that "done" depends on."""
+        """For work that nobody waits for and that is cheaper by the dozen: done every half a second or, under
+        load, every few, and then all of it at once, in whatever order. The handler writes nothing that "done"
+        depends on."""
         self._together[kind] = handler
 
     def recur(self, recurrence: Recurrence, handler: Handler) -> None:
@@ -71,6 +75,12 @@ class Worker:
         self._wake.set()
         if not self._running or self._free == 0:
             self._bell.ring()
+
+    @property
+    def _pause(self) -> float:
+        """Seconds until the next look when nobody calls."""
+        until = self._batch_at - asyncio.get_running_loop().time() if self._held_back else POLL_SECONDS
+        return min(max(until, _GATHER), POLL_SECONDS)
 
     @property
     def _free(self) -> int:
@@ -93,13 +103,13 @@ class Worker:
             while not self._stopping:
                 self._wake.clear()
                 try:
-                    while not self._stopping and await self._start_some():
+                    while not self._stopping and await self._start_some(batches_wait=True):
                         pass
                 except Exception:  # the database is away: say so and try again, forever
                     log.exception("work could not be claimed; trying again")
                     await asyncio.sleep(POLL_SECONDS)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self._wake.wait(), self._pause)
                     await asyncio.sleep(_GATHER)
         finally:
             self._running = False
@@ -148,10 +158,10 @@ class Worker:
                 return
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _start_some(self) -> bool:
+    async def _start_some(self, *, batches_wait: bool = False) -> bool:
         while not self._free:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        claimed = await self._claim()
+        claimed = await self._claim(batches_wait=batches_wait)
         tasks = [self._start(jobs) for jobs in claimed]
         if claimed and claimed[0][0][0].crashes >= SUSPECT:
             await asyncio.wait(tasks)
@@ -167,9 +177,9 @@ class Worker:
         self._tasks.discard(task)
         self._wake.set()
 
-    async def _claim(self) -> list[list[tuple[Job, Lease]]]:
-        """As many jobs as there are hands free, or all that is ready of the kinds done together, as one. A
-        suspect comes alone, when nothing else runs here."""
+    async def _claim(self, *, batches_wait: bool = False) -> list[list[tuple[Job, Lease]]]:
+        """As many jobs as there are hands free, or all that is ready of a kind done together, as one: when
+        its time has come, or there is nothing else. A suspect comes alone, when nothing else runs here."""
         async with self._db.read() as session:  # a look costs no write lock
             found = await queue.ready(session)
         ready = {kind for kind, suspect in found if not suspect}
@@ -180,16 +190,26 @@ class Worker:
                 claimed = await queue.claim(session, suspects, suspect=True)
             return [claimed] if claimed else []
         now = asyncio.get_running_loop().time()
-        together = ready & self._together.keys()
-        if together and (now - self._together_at > _PUT_OFF or not ready & self._handlers.keys()):
-            self._together_at = now
+        together, others = ready & self._together.keys(), ready & self._handlers.keys()
+        due = now >= self._batch_at if batches_wait else not others
+        self._held_back = bool(together) and not due
+        if together and due:
+            self._batch_at = now + _PUT_OFF  # but sooner, once it is done
             async with self._db.write() as session:
-                claimed = await queue.claim(session, together, limit=_TOGETHER)
+                claimed = await queue.claim_together(session, together.pop(), limit=_TOGETHER)
             return [claimed] if claimed else []
-        if ready & self._handlers.keys():
+        if others:
             async with self._db.write() as session:
                 return [[one] for one in await queue.claim(session, self._handlers, limit=self._free)]
         return []
+
+    async def _perform_together(self, perform: Together, payloads: Sequence[Mapping[str, Any]]) -> None:
+        started = (loop := asyncio.get_running_loop()).time()
+        try:
+            await perform(payloads)
+        finally:
+            took = loop.time() - started
+            self._batch_at = loop.time() + min(max(_APART, took / _SHARE), _PUT_OFF)
 
     @property
     def running(self) -> bool:
@@ -201,7 +221,7 @@ class Worker:
         try:
             async with self.keep(*leases):
                 if together := self._together.get(kind):
-                    await together([job.payload for job, _ in claimed])
+                    await self._perform_together(together, [job.payload for job, _ in claimed])
                     await self.finish(*leases)
                 else:
                     [(job, lease)] = claimed
@@ -281,6 +301,7 @@ class Worker:
                     await write(session)
 
     async def _beat(self) -> None:
+        self._known = True  # before it can be seen: `stop` takes back what may be there
         async with self._db.write() as session:
             beat = await session.get(WorkerBeat, self._id)
             if beat is None:
@@ -288,7 +309,6 @@ class Worker:
                 await session.exec(sa.delete(WorkerBeat).where(col(WorkerBeat.seen_at) < now() - _FORGOTTEN))
             else:
                 beat.seen_at = now()
-        self._known = True
 
 
 def _ids(leases: Sequence[Lease]) -> str:
