@@ -32,7 +32,8 @@ _ASKED = 20  # customers compared with SQL after each kill
 
 
 async def write(folder: Path) -> None:
-    """Writes for ever, a hundred memories at a time to one customer after another."""
+    """Writes for ever, a hundred memories at a time to one customer: Chroma writes a shard's files once it has
+    taken a thousand, so they come soon."""
     settings = Settings(data_dir=folder)
     db = Database(settings.database)
     service = Memories(db, SentenceEncoder(), settings)
@@ -41,8 +42,9 @@ async def write(folder: Path) -> None:
     print("writing", flush=True)
     vectors = SentenceEncoder().embed(list(texts(100, seed=3)))
     people = await sample(db)
+    person = random.choice(people)
     while True:
-        person, stamp = random.choice(people), time.time_ns()
+        stamp = time.time_ns()
         now = datetime.now(UTC)
         items = [
             NewMemory("note", f"{stamp}-{n}", text, now, "en")
@@ -119,6 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shop = Path(folder) / "shop"
         shutil.copytree(given.data, shop, copy_function=shutil.copy2)
+        asyncio.run(look(shop))  # so that what is healed later was broken by a kill
         for number in range(given.times + 1):
             if number < given.times:
                 kill_while_persisting(shop, random.random() * 0.01)
