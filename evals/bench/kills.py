@@ -32,8 +32,8 @@ _ASKED = 20  # customers compared with SQL after each kill
 
 
 async def write(folder: Path) -> None:
-    """Writes for ever, a hundred memories at a time to one customer: Chroma writes a shard's files once it has
-    taken a thousand, so they come soon."""
+    """Writes for ever, a hundred memories at a time to one customer: Chroma writes a shard's files once it
+    has taken a thousand, so that comes soon."""
     settings = Settings(data_dir=folder)
     db = Database(settings.database)
     service = Memories(db, SentenceEncoder(), settings)
