@@ -124,6 +124,11 @@ async def test_a_server_that_hangs_is_unavailable(server: OpenAIServer) -> None:
     assert asyncio.get_running_loop().time() - started < 2
 
 
+def test_a_slow_server_is_given_all_the_time_that_was_set(server: OpenAIServer) -> None:
+    client = model_at(server, llm_timeout=600)._model(10, 0.0)
+    assert (client.request_timeout, client.stream_chunk_timeout) == (600, 600)
+
+
 class Shape(BaseModel, extra="forbid"):
     size: int
 

@@ -152,6 +152,7 @@ class OpenAIChat:
             # A local server needs none, but the client insists on a word.
             api_key=self._settings.llm_api_key or SecretStr("none"),
             timeout=self._settings.llm_timeout,
+            stream_chunk_timeout=self._settings.llm_timeout,  # or langchain gives up after two minutes
             max_retries=self._settings.llm_retries,
             max_completion_tokens=max_tokens,
             temperature=temperature,
