@@ -213,6 +213,11 @@ def to_memory(text: str) -> bool:
     return _TO_MEMORY.search(flat(text)) is not None
 
 
+def privilege(text: str) -> bool:
+    """Whether it speaks of rank, discounts or favours: on no other reader's word is that believed."""
+    return _POWER.search(flat(text)) is not None
+
+
 def _foreign(text: str) -> bool:
     letters = [c for c in text if c.isalpha()]
     if sum(ord(c) >= _LATIN_END for c in letters) > len(letters) / 3:

@@ -19,7 +19,7 @@ from recuerda import masking, prompts
 from recuerda.extraction import Draft, Turn
 from recuerda.extraction.bars import OWN, Judged
 from recuerda.extraction.embedded import EmbeddedExtractor
-from recuerda.extraction.guards import forbidden
+from recuerda.extraction.guards import forbidden, privilege
 from recuerda.extraction.model import CATEGORIES
 from recuerda.language import Language, detect
 from recuerda.llm import ChatModel
@@ -68,7 +68,8 @@ class LLMExtractor:
             barred = forbidden(turns[i].text, [j.clause for j in clauses])
             for k, item in enumerate(clauses):
                 hidden = any(s < item.clause.end and e > item.clause.start for s, e, _ in secret)
-                if hardly <= _log_odds(item.fact) <= surely and k not in barred and not hidden:
+                ours = k in barred or hidden or privilege(item.text)  # not for the model to decide
+                if not ours and hardly <= _log_odds(item.fact) <= surely:
                     yield i, k
 
     async def ask(
