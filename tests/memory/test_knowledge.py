@@ -9,14 +9,14 @@ import pytest
 
 from recuerda.embeddings import SentenceEncoder
 from recuerda.errors import BadInput, Unavailable
-from recuerda.memory import Knowledge, NewDocument, upkeep
+from recuerda.memory import Knowledge, NewDocument, vectors
 from recuerda.memory.concepts import concepts
 from recuerda.memory.kb import PassageVectors
 from recuerda.memory.loaders import load, load_all, read_catalogue, read_csv, read_html, read_markdown
 from recuerda.memory.passages import cut
 from recuerda.memory.shelf import FLOOR
 from recuerda.memory.spelling import Spelling, mend
-from recuerda.memory.upkeep import VectorIndex
+from recuerda.memory.vectors import VectorIndex
 from recuerda.settings import Settings
 from tests.memory.stores import Words, database, memories
 
@@ -239,7 +239,7 @@ async def filled(knowledge: Knowledge, vectors: VectorIndex) -> None:
 async def test_chroma_holds_the_passages_and_finds_what_exact_search_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "SCANNED", 0)
+    monkeypatch.setattr(vectors, "SCANNED", 0)
     async with memories(tmp_path) as (service, db):
         plain = Knowledge(db, Words(), Settings(data_dir=tmp_path))
         knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
@@ -288,6 +288,6 @@ async def test_a_collection_that_fails_is_answered_without(
         knowledge = Knowledge(db, Words(), Settings(data_dir=tmp_path), service.vectors)
         await knowledge.put(article("returns", "Returns", RETURNS))
         await filled(knowledge, service.vectors)
-        monkeypatch.setattr(upkeep, "SCANNED", 0)
+        monkeypatch.setattr(vectors, "SCANNED", 0)
         monkeypatch.setattr(PassageVectors, "nearest", fail)
         assert await knowledge.search("refund", language="en", floor=0.0)

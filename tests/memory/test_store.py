@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -218,36 +219,45 @@ async def test_a_history_too_long_to_hold_is_searched_whole(
         assert hit.text == "my parrot is called Zoltan"
 
 
-async def test_a_chroma_server(tmp_path: Path) -> None:
-    """Two processes' worth of services on one server, as with several workers."""
+@contextlib.asynccontextmanager
+async def chroma_server(folder: Path) -> AsyncIterator[str]:
+    """The address of a new one."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     chroma = Path(sys.executable).with_name("chroma")
     server = subprocess.Popen(
-        [chroma, "run", "--path", tmp_path / "server", "--host", "127.0.0.1", "--port", str(port)],
+        [chroma, "run", "--path", folder, "--host", "127.0.0.1", "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             await asyncio.sleep(0.1)
-        async with memories(tmp_path, url=url) as (one, db), memories(tmp_path, url=url) as (two, _):
-            await customer(db, "ana")
-            await remember(one, db, "ana", [said(n, f"word{n} arrived") for n in range(30)])
-            assert len(await two.recall("ana", "word7", floor=0.0, limit=50)) == 30
-            assert (await two.status())["indexed"] == 30
-            async with db.write() as session:
-                await session.exec(sa.delete(Memory).where(col(Memory.customer_id) == "ana"))
-                await session.exec(sa.delete(Customer).where(col(Customer.id) == "ana"))
-            await one.forget("ana")
-            assert (await one.status())["indexed"] == 0
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
+
+
+async def test_a_chroma_server(tmp_path: Path) -> None:
+    """Two processes' worth of services on one server, as with several workers."""
+    async with (
+        chroma_server(tmp_path / "server") as url,
+        memories(tmp_path, url=url) as (one, db),
+        memories(tmp_path, url=url) as (two, _),
+    ):
+        await customer(db, "ana")
+        await remember(one, db, "ana", [said(n, f"word{n} arrived") for n in range(30)])
+        assert len(await two.recall("ana", "word7", floor=0.0, limit=50)) == 30
+        assert (await two.status())["indexed"] == 30
+        async with db.write() as session:
+            await session.exec(sa.delete(Memory).where(col(Memory.customer_id) == "ana"))
+            await session.exec(sa.delete(Customer).where(col(Customer.id) == "ana"))
+        await one.forget("ana")
+        assert (await one.status())["indexed"] == 0
 
 
 async def test_passages_and_facts_are_embedded_again_too(tmp_path: Path) -> None:
@@ -274,3 +284,23 @@ async def test_passages_and_facts_are_embedded_again_too(tmp_path: Path) -> None
     assert passage.embedding == to_bytes(Words().embed(["Returns\nThirty days."])[0])
     assert known.embedding == to_bytes(Words().embed(["Wears 42"])[0])
     await db.close()
+
+
+async def test_processes_that_start_together_mend_a_server_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with memories(tmp_path) as (service, db):  # embedded, so that a server has all to learn
+        for name in "abcdefgh":
+            await customer(db, name)
+            await remember(service, db, name, [said(n, f"word{n} of {name}") for n in range(40)])
+    async with (
+        chroma_server(tmp_path / "server") as url,
+        memories(tmp_path, url=url, ready=False) as (one, _),
+        memories(tmp_path, url=url, ready=False) as (two, _),
+    ):
+        assert await one.ready()
+        assert await two.ready()
+        assert [(await service.status())["indexed"] for service in (one, two)] == [320, 320]
+    assert [r.getMessage() for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == [
+        "The memory index was mended from SQL."
+    ]

@@ -6,9 +6,10 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
-from filelock import FileLock, Timeout
+import sqlalchemy as sa
+from filelock import AsyncFileLock, FileLock, Timeout
 
 from recuerda.db import Database
 from recuerda.errors import SetupError, Unavailable
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 _CRASHES = 8  # shards that may take the mending process down before the whole index is made anew
+_MENDING = 7_268_437_843  # of PostgreSQL's advisory locks
 _GROWTH = 4  # times the shards that suit: the index is then made anew with more of them
 
 
@@ -163,6 +165,7 @@ class Remote:
 
     def __init__(self, db: Database, embedder: str, settings: Settings) -> None:
         self._db, self._embedder, self._url = db, embedder, settings.chroma_url
+        self._lock = settings.data_dir / "chroma-server.lock"
         self.shards = 0
         self.held = False
 
@@ -193,14 +196,29 @@ class Remote:
         return Shards(self.shards, url=self._url)
 
     async def mend(self, rebuild: list[int] | None, progress: Progress | None = None) -> dict[str, int]:
-        """In a thread: the heavy part is the server's. `chroma vacuum` beside it sweeps its files."""
+        """In a thread: the heavy part is the server's. `chroma vacuum` beside it sweeps its files.
+
+        One process at a time: of several that start together, one mends and the others find it done.
+        """
         order = mend.Order(self._db.url, self._embedder, self.shards, rebuild, url=self._url)
 
         def tell(what: str, done: int, total: int) -> None:
             if progress and what == "rebuild":
                 progress(done, total)
 
-        return await asyncio.to_thread(lambda: asyncio.run(mend.carry_out(order, tell)))
+        async with self._turn():
+            return await asyncio.to_thread(lambda: asyncio.run(mend.carry_out(order, tell)))
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._db.is_sqlite:  # every process is on this machine
+            async with AsyncFileLock(self._lock):
+                yield
+            return
+        async with self._db.read(streams=True) as session:
+            connection = await session.connection()
+            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MENDING})
+            yield
 
 
 def home_for(db: Database, embedder: str, settings: Settings) -> Home | Remote:

@@ -22,7 +22,7 @@ from recuerda.language import Language
 from recuerda.memory.passages import Piece, cut, embedded_text
 from recuerda.memory.shelf import FLOOR, KnowledgeHit, Shelf
 from recuerda.memory.spelling import mend
-from recuerda.memory.upkeep import VectorIndex
+from recuerda.memory.vectors import VectorIndex
 from recuerda.models import Document, Passage, now
 from recuerda.settings import Settings
 

@@ -19,7 +19,7 @@ from recuerda.memory.cache import Histories, item_of
 from recuerda.memory.history import FLOOR, History
 from recuerda.memory.passages import embedded_text
 from recuerda.memory.reembed import reembed
-from recuerda.memory.upkeep import VectorIndex
+from recuerda.memory.vectors import VectorIndex
 from recuerda.memory.writing import NewMemory, write
 from recuerda.models import Fact, Memory, Passage, now
 from recuerda.settings import Settings

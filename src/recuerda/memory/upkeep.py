@@ -1,35 +1,36 @@
-"""The life of the vector index: who may open it, when it is trusted, and what is still owed to it.
+"""The life of the vector index: who may open it, when it is trusted, and how it is mended.
 
-Chroma is open or it is not. While it is not (starting, healing, erasing, broken), readers get None and
-use SQL, and writers leave a note of what they owe. Nothing waits for Chroma.
+Chroma is open or it is not. While it is not (starting, healing, erasing, broken), SQL serves. Nothing
+waits for Chroma.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import select
 
 from recuerda.db import Database
-from recuerda.embeddings import Embedder, Vectors, from_bytes
+from recuerda.embeddings import Embedder
 from recuerda.errors import SetupError, Unavailable
-from recuerda.memory import rows as sql
 from recuerda.memory.home import Home, Remote, home_for
-from recuerda.memory.shards import BATCH, Entry, Shards, shard_of
+from recuerda.memory.shards import Shards, shard_of
 from recuerda.models import Memory
 from recuerda.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SCANNED = 5_000  # passages compared one by one, in a millisecond; a question to Chroma costs two to five
 _PATIENCE = 60.0  # seconds between probes when Chroma goes wrong again and again
 
 
-class VectorIndex:
+class Upkeep(ABC):
+    """What is asked of an open index, and what is owed to one that is not: see `VectorIndex`."""
+
     def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
         self._db, self._embedder = db, embedder
         self._home: Home | Remote = home_for(db, embedder.name, settings)
@@ -37,10 +38,9 @@ class VectorIndex:
         self._users = 0
         self._idle = asyncio.Condition()
         self._upkeep = asyncio.Lock()  # held by whoever closes, mends and opens again
-        self._owed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._healed_at = 0.0
-        self._healing = self._shelving = False
+        self._healing = False
         self._started = False
         self._closing = False
 
@@ -65,74 +65,6 @@ class VectorIndex:
             if await self._shut():
                 await asyncio.to_thread(self._home.note_clean_close, await self._memories())
         self._home.leave()
-
-    async def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str] | None:
-        """Ids of the customer's nearest memories; None when Chroma cannot say, and SQL is to be asked."""
-        async with self._open() as shards:
-            try:
-                if shards:
-                    return await asyncio.to_thread(shards.nearest, customer_id, vector, limit)
-            except Unavailable as error:
-                self._suspect(error)
-        return None
-
-    async def near_passages(
-        self, shelf: Mapping[str, Vectors], vector: Vectors, limit: int
-    ) -> Mapping[str, float] | None:
-        """Cosines of the shelf's passages nearest to `vector`; None when Chroma cannot say (yet), or when
-        comparing them all is quicker."""
-        async with self._open() as shards:
-            try:
-                if shards and shards.passages.kept is shelf:
-                    if len(shelf) <= SCANNED:
-                        return None
-                    return await asyncio.to_thread(shards.passages.nearest, vector, limit)
-            except Unavailable as error:
-                self._suspect(error)
-            else:
-                if shards and not self._shelving:
-                    self._shelving = True
-                    self._spawn(self._shelve(shelf))
-        return None
-
-    async def _shelve(self, shelf: Mapping[str, Vectors]) -> None:
-        async with self._open() as shards:
-            try:
-                if shards:
-                    await asyncio.to_thread(shards.passages.keep, shelf, shelf)
-            except Unavailable as error:
-                self._suspect(error)
-            finally:
-                self._shelving = False
-
-    async def bring(self, ids: Sequence[str]) -> None:
-        """Copies memories from SQL to Chroma, or notes that they are owed: SQL has them either way."""
-        async with self._open() as shards:
-            try:
-                # Read while Chroma is held open: whoever erases meanwhile waits for us and sweeps after us.
-                entries = await self._entries(ids) if shards else []
-                for start in range(0, len(entries), BATCH):
-                    assert shards
-                    await asyncio.to_thread(shards.upsert, entries[start : start + BATCH])
-            except Unavailable as error:
-                self._suspect(error)
-                shards = None
-            if shards is None:
-                self._owed.update(ids)
-
-    async def remove(self, customer_id: str, ids: Sequence[str]) -> None:
-        """Takes out of Chroma what SQL no longer has. Raises `Unavailable`: it must be tried again."""
-        async with self._open() as shards:
-            if shards:
-                await asyncio.to_thread(shards.remove, customer_id, ids)
-
-    async def _entries(self, ids: Sequence[str]) -> list[Entry]:
-        """In the order of their shards, so that each is written once."""
-        async with self._db.read() as session:
-            found = await sql.vectors(session, ids, self._embedder.name)
-        shards = self._home.shards
-        found.sort(key=lambda row: shard_of(row[1], shards))
-        return [Entry(id, customer_id, from_bytes(data)) for id, customer_id, data in found]
 
     async def erase(self, customer_ids: Sequence[str]) -> dict[str, int]:
         """Builds the customers' shards anew from SQL, which no longer knows them, and sweeps the files."""
@@ -162,19 +94,9 @@ class VectorIndex:
             await asyncio.to_thread(self._home.note_clean_close, memories)
         return counts
 
-    async def status(self) -> dict[str, Any]:
-        async with self._open() as shards:
-            try:
-                indexed = await asyncio.to_thread(shards.count) if shards else None
-            except Unavailable:
-                indexed = None
-        return {
-            "indexed": indexed,
-            "open": shards is not None,
-            "healing": self._healing,
-            "owed": len(self._owed),
-            "shards": self._home.shards,
-        }
+    @abstractmethod
+    async def _settle(self) -> None:
+        """Writes what is owed to the index, which has just been opened."""
 
     # -- inside: opening, closing, healing
 
@@ -263,12 +185,6 @@ class VectorIndex:
                 log.warning("%s Memories are served from SQL while the index is mended.", error.detail)
             self._healing = True
             self._spawn(self._heal())
-
-    async def _settle(self) -> None:
-        """Writes what is owed, once; what cannot be written is owed still."""
-        if self._shards and not self._closing:
-            owed, self._owed = self._owed, set()
-            await self.bring(sorted(owed))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

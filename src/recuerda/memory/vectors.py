@@ -1,0 +1,112 @@
+"""The vector index as it is asked and written. While Chroma is not open, readers get None and use SQL, and
+writers leave a note of what they owe; see `upkeep`.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from recuerda.db import Database
+from recuerda.embeddings import Embedder, Vectors, from_bytes
+from recuerda.errors import Unavailable
+from recuerda.memory import rows as sql
+from recuerda.memory.shards import BATCH, Entry, shard_of
+from recuerda.memory.upkeep import Upkeep
+from recuerda.settings import Settings
+
+SCANNED = 5_000  # passages compared one by one, in a millisecond; a question to Chroma costs two to five
+
+
+class VectorIndex(Upkeep):
+    def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
+        super().__init__(db, embedder, settings)
+        self._owed: set[str] = set()
+        self._shelving = False
+
+    async def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str] | None:
+        """Ids of the customer's nearest memories; None when Chroma cannot say, and SQL is to be asked."""
+        async with self._open() as shards:
+            try:
+                if shards:
+                    return await asyncio.to_thread(shards.nearest, customer_id, vector, limit)
+            except Unavailable as error:
+                self._suspect(error)
+        return None
+
+    async def near_passages(
+        self, shelf: Mapping[str, Vectors], vector: Vectors, limit: int
+    ) -> Mapping[str, float] | None:
+        """Cosines of the shelf's passages nearest to `vector`; None when Chroma cannot say (yet), or when
+        comparing them all is quicker."""
+        async with self._open() as shards:
+            try:
+                if shards and shards.passages.kept is shelf:
+                    if len(shelf) <= SCANNED:
+                        return None
+                    return await asyncio.to_thread(shards.passages.nearest, vector, limit)
+            except Unavailable as error:
+                self._suspect(error)
+            else:
+                if shards and not self._shelving:
+                    self._shelving = True
+                    self._spawn(self._shelve(shelf))
+        return None
+
+    async def _shelve(self, shelf: Mapping[str, Vectors]) -> None:
+        async with self._open() as shards:
+            try:
+                if shards:
+                    await asyncio.to_thread(shards.passages.keep, shelf, shelf)
+            except Unavailable as error:
+                self._suspect(error)
+            finally:
+                self._shelving = False
+
+    async def bring(self, ids: Sequence[str]) -> None:
+        """Copies memories from SQL to Chroma, or notes that they are owed: SQL has them either way."""
+        async with self._open() as shards:
+            try:
+                # Read while Chroma is held open: whoever erases meanwhile waits for us and sweeps after us.
+                entries = await self._entries(ids) if shards else []
+                for start in range(0, len(entries), BATCH):
+                    assert shards
+                    await asyncio.to_thread(shards.upsert, entries[start : start + BATCH])
+            except Unavailable as error:
+                self._suspect(error)
+                shards = None
+            if shards is None:
+                self._owed.update(ids)
+
+    async def remove(self, customer_id: str, ids: Sequence[str]) -> None:
+        """Takes out of Chroma what SQL no longer has. Raises `Unavailable`: it must be tried again."""
+        async with self._open() as shards:
+            if shards:
+                await asyncio.to_thread(shards.remove, customer_id, ids)
+
+    async def _entries(self, ids: Sequence[str]) -> list[Entry]:
+        """In the order of their shards, so that each is written once."""
+        async with self._db.read() as session:
+            found = await sql.vectors(session, ids, self._embedder.name)
+        shards = self._home.shards
+        found.sort(key=lambda row: shard_of(row[1], shards))
+        return [Entry(id, customer_id, from_bytes(data)) for id, customer_id, data in found]
+
+    async def status(self) -> dict[str, Any]:
+        async with self._open() as shards:
+            try:
+                indexed = await asyncio.to_thread(shards.count) if shards else None
+            except Unavailable:
+                indexed = None
+        return {
+            "indexed": indexed,
+            "open": shards is not None,
+            "healing": self._healing,
+            "owed": len(self._owed),
+            "shards": self._home.shards,
+        }
+
+    async def _settle(self) -> None:
+        """Writes what is owed, once; what cannot be written is owed still."""
+        if self._shards and not self._closing:
+            owed, self._owed = self._owed, set()
+            await self.bring(sorted(owed))
