@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 BATCH = 20  # Chroma's embedded writes hold the interpreter: 20 rows keep other work waiting about 15 ms
 _BULK = 5000  # in a process of its own; Chroma takes no more than 5461 at once
 _ENTRIES_A_SHARD, _FEWEST, _MOST = 2000, 16, 1024
-LOADED = 100_000  # entries read into Chroma's memory, which it never gives back, before it is opened anew
+LOADED = 100_000  # entries taken into Chroma's memory, which it never gives back, before it is opened anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Shards:
 
     @property
     def crowded(self) -> bool:
-        """Whether so much has been read that it is time to close and open again."""
+        """Whether so much has been read and written that it is time to close and open again."""
         return self._loaded is not None and self._loaded > LOADED
 
     def close(self) -> None:
@@ -132,6 +132,8 @@ class Shards:
                 embeddings=np.stack([row.vector for row in rows]),
                 metadatas=[{"customer": row.customer_id, "seal": seal(row.vector)} for row in rows],
             )
+            if self._loaded is not None:
+                self._loaded += len(rows)
 
     def remove(self, customer_id: str, ids: Sequence[str]) -> None:
         """Not found any more; the bytes go when the shard is next built anew (see `forget`)."""
