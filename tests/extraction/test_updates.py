@@ -49,6 +49,7 @@ SCENARIOS = [
     ("no como carne", "volví a comer carne", {"diet": "omnivore"}),
     ("moro em Recife", "a gente se mudou pra Natal", {"city": "Natal"}),
     ("estoy embarazada", "ya nació mi bebé", {"family": "baby"}),
+    ("uso talla 37", "Corregido: talla 39 en lugar de 37", {"shoe_size": "39"}),
     ("my budget is 40 pounds", "we can do 60 pounds from now on", {"budget": "60 GBP"}),
 ]
 

@@ -8,7 +8,7 @@ from recuerda.extraction.clauses import Clause
 from recuerda.extraction.model import CATEGORIES, Floats
 from recuerda.extraction.normalise import TYPED, Reading
 from recuerda.extraction.reversals import replaces, restates, reverses, settled
-from recuerda.extraction.subjects import declares
+from recuerda.extraction.subjects import declares, speaks_of_self
 from recuerda.extraction.tokens import flat
 from recuerda.models import Category
 
@@ -18,9 +18,17 @@ _VALUE_AT = 0.3
 _PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
 _TELLING = TYPED | {"flag"}
 _FIGURE = re.compile(r"\d|\b(?:XS|S|M|L|XL|XXL|P|G|GG)\b")
+# "..., talla 42: ...", "Corregido: talla 39 en lugar de 37": says a size and nothing else.
+_JUST_A_SIZE = re.compile(
+    r"((correct\w*|correccion|corregid[oa]|corrig\w*|corrij\w*)\W+)?"
+    r"(size|talla|talle|tamanho|numero|number) (us |uk |eu |br )?\d{1,2}([.,]5)?"
+    r"( (instead of|en lugar de|en vez de|em vez de|no lugar d[eao]|not|no|nao|y no|e nao) .{1,12})?$"
+)
 _UNMISTAKABLE = frozenset({"size", "email", "phone"})
 OWN = 0.06
+_IF = re.compile(r"(if|si|se|caso|when|cuando|quando)\b")
 _FAINT_AT = 0.02
+_SPARE_AT = 0.2
 _MAYBE = 0.1  # probability from which an attribute of that category may name the clause
 CHANGED = re.compile(r"\b(changed|new|cambio|cambie|nuev[oa]|mudou|nov[oa])\b")
 
@@ -54,7 +62,7 @@ def bar(
     # In the first person a clause needs a little less proof.
     usual = fact_at - (OWN if own else 0)
     said = flat(item.text)
-    if item.clause.quoted or (item.clause.asked and not declares(said)):
+    if item.clause.quoted or (_asks(item.clause, said) and not declares(said)):
         return usual
     # "ya no soy vegetariana" hardly looks like a fact, and not hearing it keeps a wrong one. A clause
     # that gives a value of the catalogue in the first person needs less proof than one that does not.
@@ -65,6 +73,8 @@ def bar(
         return min(usual, _REVERSAL_AT)
     if reading is None or reading.value is None:
         return usual
+    if reading.attribute.type == "size" and (_JUST_A_SIZE.match(said) or restates(said)):
+        return min(usual, _REVERSAL_AT)
     # Of what there is one of, a new value is worth hearing, or the old one stays.
     telling = (reading.attribute.type in _TELLING and (own or replaces(item.text))) or (
         own and not reading.attribute.many
@@ -75,6 +85,16 @@ def bar(
     return min(usual, _VALUE_AT) if telling or newer or plain or declares(said) else usual
 
 
+def spare(item: Judged) -> bool:
+    """Whether a clause may tell what is so instead of what its message ends: "riding a Canyon these days"."""
+    return item.fact >= _SPARE_AT and not item.clause.quoted and not _asks(item.clause, flat(item.text))
+
+
+def _asks(clause: Clause, said: str) -> bool:
+    """The end of a question; before it one may tell of oneself: "I moved to Cusco, do you ship there?"."""
+    return clause.asked and (clause.last or _IF.match(said) is not None or not speaks_of_self(said))
+
+
 def maybe(item: Judged) -> list[Category]:
     return [c for c, p in zip(CATEGORIES, item.categories, strict=True) if p >= _MAYBE]
 
@@ -82,7 +102,8 @@ def maybe(item: Judged) -> list[Category]:
 def hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> bool:
     """Whether a clause that is no fact by itself sounds like a change of one."""
     said = flat(item.text)
-    if item.fact < _FAINT_AT or item.clause.quoted or (item.clause.asked and not (own or declares(said))):
+    asks = _asks(item.clause, said) and not (own or declares(said))
+    if item.fact < _FAINT_AT or item.clause.quoted or asks:
         return False
     closes = any(r.attribute.closes for r in readings)
     corrects = back and any(r.value is not None for r in readings)

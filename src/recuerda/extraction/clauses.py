@@ -36,7 +36,9 @@ _JOINTS = words(", y e and pero but mas")
 _NEW_START = words(
     "ahora agora now ya compre comprei bought tengo tenho vivo moro quiero quero prefiero prefiro soy sou "
     "estoy estou uso "
-    "necesito preciso i i'm im i've i'll we my mi meu minha no nao don't dont"
+    "necesito preciso i i'm im i've i'll we my mi meu minha no nao don't dont gosto adoro trabajo trabalho "
+    "corro treino entreno juego jogo toco estudio estudo calzo calco visto bebo tomo peso mido meco "
+    "tenemos temos vivimos moramos somos usamos queremos"
 )
 _ANDS, _MINE = words("and y e"), words("my our mi mis nuestro nuestra meu minha meus minhas nosso nossa")
 _COPULAS = words("is are es son está están é são tem tiene tienen has have weighs pesa mide mede")
@@ -53,6 +55,7 @@ class Clause:
     sentence: int
     asked: bool  # its sentence is a question
     quoted: bool  # inside quotation marks
+    last: bool = True  # of its sentence: "I moved to Cusco, do you ship there?" asks at its end
 
 
 def sentences(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
@@ -154,12 +157,12 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
     quoted, asks = _quoted(text), _questions(text, tokens, ranges)
     for s, (first, last) in enumerate(ranges):
         edges = [first, *(i for i in range(first + 1, last) if i in cuts), last]
-        for a, b in pairwise(edges):
-            a, b = trim(tokens, a, b)
-            if a < b and not all(t.folded in _LEADING for t in tokens[a:b]):
-                start, end = tokens[a].start, tokens[b - 1].end
-                inside = any(q <= start < r for q, r in quoted)
-                clauses.append(Clause(start, end, s, asks[s], inside))
+        parts = [trim(tokens, a, b) for a, b in pairwise(edges)]
+        parts = [(a, b) for a, b in parts if a < b and not all(t.folded in _LEADING for t in tokens[a:b])]
+        for part in parts:
+            start, end = tokens[part[0]].start, tokens[part[1] - 1].end
+            inside = any(q <= start < r for q, r in quoted)
+            clauses.append(Clause(start, end, s, asks[s], inside, part is parts[-1]))
     return clauses
 
 

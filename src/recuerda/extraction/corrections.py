@@ -7,12 +7,13 @@ from recuerda.extraction import Turn
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.clauses import Clause
 from recuerda.extraction.normalise import value_of
+from recuerda.extraction.resolving import misspelt
 from recuerda.extraction.reversals import ADDS
 from recuerda.extraction.tokens import flat
 
 _CUE = re.compile(
     r"\b(sorry|make (?:it|that)|scratch that|correction|i mean(t)?|actually|my mistake|oops|"
-    r"typo|perdon|disculp\w*|me equivoque|digo|"
+    r"typo|corretor|corrector|autocorrect|perdon|disculp\w*|me equivoque|digo|"
     r"quise decir|"
     r"mejor dicho|en realidad|corrijo|desculp\w*|errei|quis dizer|quero dizer|alias|na verdade|corrigindo|"
     r"ops|opa|pera|espera|wait|hold on)\b"
@@ -25,6 +26,7 @@ _BARE = re.compile(
     r"([, ]+(not|no|nao|and not|y no|e nao) (an? |un |um )?(\d{1,2}([.,]5)?|[a-z]{1,3}))?$"
 )
 _BACK = 6  # turns
+_SHORT = 7  # words of a clause that spells a name
 # Weaker words, "sorry", "actually", do not tell that something said before was wrong.
 _TAKEN_BACK = re.compile(
     r"\b(correction|instead|scratch that|(changed|change) my mind|on second thoughts?|"
@@ -67,6 +69,15 @@ def corrected(
                 if value is not None:
                     return attribute, value
     return None
+
+
+def respells(turns: Sequence[Turn], i: int, clause: Clause) -> bool:
+    """ "Typo, it's McLeod", after a Macleod: a name spelt a little differently, and hardly anything else."""
+    said = turns[i].text[clause.start : clause.end]
+    if len(said.split()) > _SHORT or _CUE.search(flat(turns[i].text)) is None or clause.asked:
+        return False
+    before = " ".join(t.text for t in turns[max(0, i - _BACK) : i] if t.role == "customer")
+    return misspelt(before, said) is not None
 
 
 def _said(attribute: Attribute, before: str, around: Sequence[str]) -> bool:

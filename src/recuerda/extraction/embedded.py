@@ -11,10 +11,10 @@ import numpy as np
 from recuerda import masking
 from recuerda.embeddings import Embedder, SentenceEncoder, Vectors
 from recuerda.extraction import Draft, Turn
-from recuerda.extraction.bars import CHANGED, SURE_CATEGORY, Judged, bar, hints, maybe
+from recuerda.extraction.bars import CHANGED, SURE_CATEGORY, Judged, bar, hints, maybe, spare
 from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.clauses import Clause, cut
-from recuerda.extraction.corrections import corrected, takes_back
+from recuerda.extraction.corrections import corrected, respells, takes_back
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden, sarcastic
 from recuerda.extraction.model import CATEGORIES, Model
@@ -162,9 +162,10 @@ class EmbeddedExtractor:
             if reading is None and not item.question and _NUMBER_ALONE.fullmatch(flat(item.text)):
                 continue  # three of what?
             changed = CHANGED.search(flat(text)) is not None
-            back = takes_back(turns, i, clause)
+            respelt = respells(turns, i, clause)
+            back = respelt or takes_back(turns, i, clause)
             own = about != CUSTOMER or speaks_of_self(flat(item.text))
-            fact = item.fact >= bar(
+            fact = respelt or item.fact >= bar(
                 item,
                 reading,
                 self._model.weights.fact_at,
@@ -178,6 +179,9 @@ class EmbeddedExtractor:
                     replace(self._facts(item, other, text, i, language, about)[0], faint=True)
                     for other in others
                 ]
+            elif faint and spare(item):
+                (only, *_) = self._facts(item, reading, text, i, language, about)
+                found.append(replace(only, faint=True, spare=True))
             if sarcastic(text, [j.clause for j in judged], k):
                 found = [replace(d, confidence=min(d.confidence, _IRONIC)) for d in found]
             drafts += [replace(d, corrects=True) for d in found] if back else found

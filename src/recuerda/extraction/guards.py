@@ -121,9 +121,9 @@ _POWER = _any(
 _SUPPOSES = _any(
     r"^(suppos(e|ing)|imagine|let'?s say|what if|in case|say (i|we)\b|supongamos|supon(iendo|gase)?|"
     r"imagin(a|ate|ense|emos|e so)|digamos que|en caso de que|vamos supor|suponha(mos)?|supondo|"
-    r"digamos|vamos dizer|caso eu)\b",
-    r"\bif (i|we|my \w+|he|she|they) "
-    r"(were|was|had|wore|owned|lived|wanted|needed|bought|took|chose|ordered)\b",
+    r"digamos|vamos dizer|caso (eu|a gente|voces?|ele|ela|meu|minha|nao|o|a))\b",
+    r"\bif (i|we|my \w+|he|she|they) (ever |also |just )?"
+    r"(were|was|had|wore|bought|took|chose|went|got|came|gave|ate|drank|ran|drove|did|sold|could|\w{2,}ed)\b",
     r"\b(si|como si) (yo |no |me |lo |la |los |las |le |mi \w+ |nos )*"
     r"(\w+(ara|iera|ase|iese|aramos|ieramos|aran|ieran)|fuera|fuese|fueran|hubiera)\b",
     r"\b(se|como se) (eu |nao |me |o |a |minha \w+ |meu \w+ |a gente )*"
@@ -132,8 +132,9 @@ _SUPPOSES = _any(
 # An answer, not a trait: "I'd rather not", "prefiro que não", and nothing else.
 _DECLINES = re.compile(
     r"\W*(no|nao)?\W*(i('d| would| do)? (rather|prefer) not( to)?|"
-    r"(yo |eu )?(prefiero|prefiro|preferiria) (que )?(no|nao))"
-    r"(\W+(thanks|thank you|please|gracias|por favor|obrigad[oa]))*\W*"
+    r"(yo |eu )?(prefiero|prefiro|preferiria) (que )?(no|nao)|god forbid|no way|not a chance|"
+    r"dios me libre|ni (loc[oa]|en sueños|en suenos|hablar)|deus me livre|nem (pensar|mort[oa]|a pau))"
+    r"(\W+(no|nao|thanks|thank you|please|gracias|por favor|obrigad[oa]))*\W*"
 )
 # What is so of somebody outside the household, and nothing of the customer.
 _OTHERS = _any(
@@ -257,6 +258,11 @@ def _says_nothing(clause: str) -> bool:
         or _DECLINES.fullmatch(clause)
         or _TO_MEMORY.search(clause)
     )
+
+
+def supposed(sentence: str) -> bool:
+    """Whether a (folded) sentence tells what is not so, or what is so of somebody else."""
+    return _SUPPOSES.search(sentence) is not None or _others(sentence)
 
 
 def _others(clause: str) -> bool:

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.changes import Known
-from recuerda.extraction.guards import to_memory, untrusted
+from recuerda.extraction.guards import supposed, to_memory, untrusted
 from recuerda.extraction.phrases import SAY
+from recuerda.extraction.reversals import given_up, swapped
 from recuerda.extraction.statements import content, figures, proper_names, topic
 from recuerda.extraction.tokens import flat
 from recuerda.models import Category
 
-MESSAGE_SCALE, SHARED_SCALE, CLAUSE_SCALE, CLAUSE_SHARED_SCALE = 2.0, 40.0, 4.0, 40.0
+SCALE, SHARED_SCALE = 5.0, 40.0  # of vectors beside what is counted
+_FAR, _CLOSE = 0.05, 0.65  # cosines: of what has nothing to do with each other, of what is of the same thing
 _CATEGORIES = tuple(Category)
 _TOLD = 0.3  # confidence from which a draft tells what the message is about
 _SENTENCE = re.compile(r"[.!?\n]+")
@@ -58,7 +60,7 @@ class Outdated:
 
         "Also" and "as always" leave things as they are: then only the patterns end what they name.
         """
-        if untrusted(said.text) or to_memory(said.text):
+        if untrusted(said.text) or to_memory(said.text) or not _tells(said.text):
             return [0.0] * len(known)
         weights, bias, _ = self._weights
         return [
@@ -72,9 +74,18 @@ class Outdated:
 OUTDATED = Outdated()
 
 
+def _tells(text: str) -> bool:
+    """Whether something in it is so, and of the customer."""
+    return not all(supposed(flat(s).strip()) for s in _SENTENCE.split(text) if s.strip())
+
+
 def _stays(fact: Known, text: str) -> bool:
-    """Whether what the message says of the fact is "also" or "as always"."""
+    """Whether what the message says of the fact is "also" or "as always", or it gives up something else."""
     sentences = [s for s in _SENTENCE.split(text) if s.strip()]
+    owned = fact.category is Category.POSSESSION
+    left = content(given_up(text) or (owned and swapped(text)) or "") if len(sentences) == 1 else set()
+    if left and not left & content(fact.statement):
+        return True  # "I quit my job" is not of running, "I swapped the tyres" not of the car
     about = [s for s in sentences if content(s) & topic(fact.statement)] or sentences
     return all(SAY["adds"].search(flat(s)) or SAY["still"].search(flat(s)) for s in about)
 
@@ -85,14 +96,18 @@ def features(fact: Known, said: Said) -> Floats:
     own, message = fact.embedding, said.vector
     clauses = [v for d in said.drafts if (v := said.vectors.get(d.statement)) is not None]
     nearest = max(clauses, key=lambda v: float(own @ v), default=message)
+    near = _nearness(own, message, clauses)
+    counted = np.array([*near, *_in_common(fact, said), *_kind(fact, said)], np.float32)
+    # What the message is like counts as much as it is about the fact: "I moved" ends no shoe size.
+    about = min(max((near[2] - _FAR) / (_CLOSE - _FAR), 0.0), 1.0)
     return np.concatenate(
         [
-            np.array([*_nearness(own, message, clauses), *_in_common(fact, said)], np.float32),
-            np.array(_kind(fact, said), np.float32),
-            message * MESSAGE_SCALE,
+            counted,
+            counted * about,
+            message * (SCALE * about),
+            nearest * (SCALE * about),
             message * own * SHARED_SCALE,
-            nearest * CLAUSE_SCALE,
-            nearest * own * CLAUSE_SHARED_SCALE,
+            nearest * own * SHARED_SCALE,
         ]
     ).astype(np.float32)
 

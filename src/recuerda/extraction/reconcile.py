@@ -15,7 +15,7 @@ from recuerda.extraction.changes import SURE, Change, Close, Known, Record, Repe
 from recuerda.extraction.endings import SAID, ended
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.replacing import ALIKE, taken_over
-from recuerda.extraction.resolving import named_before, resized, respelt, within_address
+from recuerda.extraction.resolving import named_before, resized, respelt, spelt_before, within_address
 from recuerda.extraction.reversals import (
     adds,
     gains,
@@ -26,7 +26,7 @@ from recuerda.extraction.reversals import (
     swapped,
     withdraws,
 )
-from recuerda.extraction.statements import figures, normal, numbers, plain_value
+from recuerda.extraction.statements import normal, numbers, other_amount, plain_value
 from recuerda.extraction.values import shoe_systems
 from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
@@ -35,7 +35,9 @@ SAME = 0.92  # cosine from which two statements without attribute say the same
 
 _CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
 _CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
+_FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
 _OVER = 0.5  # probability from which a fact no longer holds though no pattern says so
+_AT_ONCE = 2  # facts at most that one message ends so
 _OVER_GRAVE = 0.7  # of what concerns health, or a person vouched for
 
 
@@ -54,6 +56,7 @@ def reconcile(
     judged outdated. Of two values of a single-valued attribute in one message the last counts.
     """
     known = [k for k in current if k.status in _CURRENT]
+    drafts = [d for d in drafts if not d.spare]
     rejected = [k for k in current if k.status is FactStatus.REJECTED]
     changes: list[Change] = []
     for draft in _last_word(drafts, catalogue):
@@ -77,7 +80,11 @@ def reconcile(
 
 
 def _outdated(
-    known: Sequence[Known], changes: list[Change], said: Said, now: datetime, catalogue: Catalogue
+    known: Sequence[Known],
+    changes: list[Change],
+    said: Said,
+    now: datetime,
+    catalogue: Catalogue,
 ) -> list[Change]:
     """The changes, with the end of what the whole message makes untrue."""
     settled = {c.fact_id for c in changes if not isinstance(c, Record)}
@@ -92,12 +99,11 @@ def _outdated(
         and (not whose or k.subject in whose)
         and not (k.attribute and (k.attribute, k.subject) in more)  # judged by its attribute already
     ]
-    for fact, likely in zip(left, OUTDATED.judge(left, said), strict=True):
-        grave = fact.category is Category.HEALTH or fact.source is Source.AGENT or fact.review is Review.DONE
-        if likely < (_OVER_GRAVE if grave else _OVER):
-            continue
+    likely = dict(zip([k.id for k in left], OUTDATED.judge(left, said), strict=True))
+    over = sorted((k for k in left if likely[k.id] >= _bar(k)), key=lambda k: -likely[k.id])
+    for fact in over[:_AT_ONCE]:
         heir = _heir(fact, changes, said)
-        faint = _faint_heir(fact, said) if heir is None else None
+        faint = _faint_heir(fact, said, changes, catalogue) if heir is None else None
         if faint is not None:
             changes.append(_record(faint, now, catalogue, supersedes=(fact.id,)))
         elif heir is None:
@@ -107,6 +113,12 @@ def _outdated(
             assert isinstance(record, Record)
             changes[heir] = replace(record, supersedes=(*record.supersedes, fact.id))
     return changes
+
+
+def _bar(fact: Known) -> float:
+    health = fact.category is Category.HEALTH and fact.attribute is not None
+    grave = health or fact.source is Source.AGENT or fact.review is Review.DONE
+    return _OVER_GRAVE if grave else _OVER
 
 
 def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:
@@ -123,16 +135,25 @@ def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:
     return max(same)[1] if same else None
 
 
-def _faint_heir(fact: Known, said: Said) -> Draft | None:
-    """What hardly looked like a fact, but says the same of it with another figure: "he's 11 kilos now"."""
+def _faint_heir(fact: Known, said: Said, changes: Sequence[Change], catalogue: Catalogue) -> Draft | None:
+    """What hardly looked like a fact, but says what is so instead: "he's 11 kilos now"."""
+    taken = {(c.draft.start, c.draft.end) for c in changes if not isinstance(c, Close)}
+    best: tuple[float, Draft] | None = None
     for draft in said.drafts:
         vector = said.vectors.get(draft.statement)
-        if vector is None or fact.embedding is None or not draft.faint or draft.subject != fact.subject:
+        if vector is None or fact.embedding is None or not draft.faint or (draft.start, draft.end) in taken:
             continue
-        before, after = figures(fact.statement), figures(draft.statement)
-        if before and after - before and float(vector @ fact.embedding) >= ALIKE:
-            return replace(draft, category=fact.category)
-    return None
+        if withdraws(draft.statement) or parted(draft.statement):
+            continue  # says what is no more
+        near = float(vector @ fact.embedding)
+        least = _FAR if draft.spare else ALIKE
+        if near >= least and draft.subject == fact.subject and (best is None or near > best[0]):
+            best = near, draft
+    if best is None:
+        return None
+    draft, category = best[1], fact.category
+    sensitivity = catalogue.sensitivity(category, draft.attribute)
+    return replace(draft, category=category, sensitivity=sensitivity, faint=False, spare=False)
 
 
 def _doubted(record: Record, rejected: Sequence[Known]) -> Record:
@@ -193,7 +214,7 @@ def _decide(
         same = _same_statement(left, draft, vector)
         if same:
             return [*over, Repeat(same.id, draft)]
-        old = taken_over(left, draft, catalogue, vector)
+        old = spelt_before(left, draft) or taken_over(left, draft, catalogue, vector)
         return [*over, _record(draft, now, catalogue, supersedes=tuple(k.id for k in old))]
     change = _by_attribute(left, draft, attribute, now, catalogue)
     if isinstance(change, Record) and not change.supersedes:
@@ -210,7 +231,10 @@ def _by_attribute(
     rivals = [k for k in known if k.attribute == attribute.name and k.subject == draft.subject]
     same = [k for k in rivals if plain_value(k.value) == plain_value(draft.value)]
     if same:
-        return Repeat(max(same, key=lambda k: (k.status is FactStatus.ACTIVE, k.valid_from)).id, draft)
+        latest = max(same, key=lambda k: (k.status is FactStatus.ACTIVE, k.valid_from))
+        if attribute.many and _told_anew(latest, draft):
+            return _record(draft, now, catalogue, supersedes=(latest.id,))
+        return Repeat(latest.id, draft)
     if attribute.many and replaces(draft.statement) and attribute.category in _CHANGEABLE:
         # "I prefer black now": the tastes before are over, though a customer may have several.
         return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals if k.valid_from < now))
@@ -234,6 +258,16 @@ def _by_attribute(
         # Nothing that holds is overwritten by what nobody has agreed to; an older proposal is.
         rivals = [k for k in rivals if k.status is FactStatus.PROPOSED]
     return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
+
+
+def _told_anew(known: Known, draft: Draft) -> bool:
+    """ "Losartan 50", then "losartan 100": the same, and not the same any more."""
+    return (
+        other_amount(known.statement, draft.statement)
+        and not adds(draft.statement)
+        and not draft.faint
+        and not _protected(known, draft)
+    )
 
 
 def _of_other_system(known: Known, draft: Draft) -> bool:

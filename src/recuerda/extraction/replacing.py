@@ -23,7 +23,7 @@ from recuerda.extraction.reversals import (
     withdraws,
     works_again,
 )
-from recuerda.extraction.statements import content, figures, topic
+from recuerda.extraction.statements import content, figures, other_amount, topic
 from recuerda.extraction.tokens import flat, unaccented, words
 from recuerda.models import Category
 
@@ -179,7 +179,7 @@ def taken_over(
 def _other_figure(before: str, after: str) -> bool:
     """ "Size M" and "size G", "is two" and "is three": each gives a figure, and not the same."""
     old, new = figures(before), figures(after)
-    return bool(old and new) and not old & new
+    return (bool(old and new) and not old & new) or other_amount(before, after)
 
 
 def _taste(said: str, category: Category) -> bool:

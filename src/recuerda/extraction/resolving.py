@@ -99,13 +99,29 @@ def respelt(known: Sequence[Known], draft: Draft) -> Draft:
     for fact in known:
         if fact.attribute != "name" or fact.subject != draft.subject or not fact.value:
             continue
-        for old in fact.value.split():
-            for new in proper_names(f" {said}"):
-                alike = SequenceMatcher(None, flat(old), flat(new)).ratio()
-                if alike >= _SPELT_ALIKE and flat(old) != flat(new):
-                    value = fact.value.replace(old, new)
-                    return replace(draft, attribute="name", value=value, category=fact.category)
+        if found := misspelt(fact.value, said):
+            value = fact.value.replace(*found)
+            return replace(draft, attribute="name", value=value, category=fact.category)
     return draft
+
+
+def misspelt(before: str, after: str) -> tuple[str, str] | None:
+    """A name of the one text and how the other spells it."""
+    for old in sorted(proper_names(before)):
+        for new in sorted(proper_names(after)):
+            alike = SequenceMatcher(None, flat(old), flat(new)).ratio()
+            if alike >= _SPELT_ALIKE and flat(old) != flat(new):
+                return old, new
+    return None
+
+
+def spelt_before(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "It's McLeod", when a fact says Macleod: that fact, whatever it is of."""
+    if not draft.corrects or len(draft.statement.split()) > _SHORT:
+        return []
+    return [
+        k for k in known if k.subject == draft.subject and misspelt(k.statement[1:], f" {draft.statement}")
+    ]
 
 
 def _is_size(known: Known, catalogue: Catalogue) -> bool:

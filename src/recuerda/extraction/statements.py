@@ -17,8 +17,9 @@ _FIGURE_WORDS = words(
     "two three four five six seven eight nine ten eleven twelve dos tres cuatro cinco seis siete ocho nueve "
     "diez once doce dois duas quatro sete oito nove dez onze doze"
 )
+_COUNTED = re.compile(r"(\d+(?:[.,]\d+)?)([a-z]{1,4})")  # 500mg
 _LETTER = re.compile(r"(?:X{0,3}[SMLGP]|GG|XG{1,2})")
-_NAME = re.compile(r"\b[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][a-záéíóúâêôãõçñü]{2,}\b")
+_NAME = re.compile(r"\b[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ](?:[a-záéíóúâêôãõçñü]{2,}|[a-z]{1,2}[A-Z][a-z]{2,})\b")
 
 
 def figures(statement: str) -> set[str]:
@@ -28,6 +29,24 @@ def figures(statement: str) -> set[str]:
         for t in tokenize(statement)
         if t.text[0].isdigit() or t.folded in _FIGURE_WORDS or _LETTER.fullmatch(t.text)
     }
+
+
+def amounts(statement: str) -> dict[str, set[str]]:
+    """Numbers by what they count: `{"adul": {"2"}, "kg": {"10"}}`; those that count nothing by ""."""
+    tokens, found = tokenize(statement), dict[str, set[str]]()
+    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+        if counted := _COUNTED.fullmatch(token.folded):
+            found.setdefault(counted[2], set()).add(counted[1])
+        elif token.text[0].isdigit() or token.folded in _FIGURE_WORDS:
+            unit = after.folded if after and after.is_word and after.folded not in _EMPTY else ""
+            found.setdefault(unit[:4], set()).add(token.folded)
+    return found
+
+
+def other_amount(before: str, after: str) -> bool:
+    """ "2 adults and a child", "3 adults and a child": of the same thing another number."""
+    old, new = amounts(before), amounts(after)
+    return any(not old[unit] & new[unit] for unit in old.keys() & new.keys())
 
 
 def proper_names(statement: str) -> set[str]:

@@ -18,10 +18,12 @@ _SIZE = re.compile(
     r"(?<![\w.,/-])(kids |infantil )?(\d{1,2})(?:([.,])(5)| (1/2|y medio|e meio|and a half|½)|(½))?(?![\w%]|"
     r"[.,/:-]\d)"
 )
+_INSTEAD_OF = re.compile(r"\b(instead of|rather than|en lugar de|en vez de|em vez de|no lugar de) .*")
 
 
 def size(text: str, *, letters: bool, alone: bool = False) -> str | None:
     """`"42"`, `"9.5"`, `"XL"`; the last one said, since "41, digo, 42" corrects itself. `text` is folded."""
+    text = _INSTEAD_OF.sub(" ", text)
     numbers = [
         m
         for m in _SIZE.finditer(text)
