@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import uvicorn
@@ -16,7 +17,9 @@ from recuerda.api.server import create_app
 from recuerda.app import Recuerda
 from recuerda.demo import load_knowledge
 from tests.conftest import make_settings
+from tests.servers import free_port
 
+BRAND = f"http://localhost:{free_port()}"  # whose page may hold the chat
 EMAIL, PASSWORD = "agent@example.com", "correct horse battery"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -30,7 +33,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demo with its knowledge and one agent; customers begin as strangers."""
-    settings = make_settings(tmp_path_factory.mktemp("site"))
+    settings = make_settings(tmp_path_factory.mktemp("site"), cors_origins=BRAND)
     loaded = threading.Event()
     tasks = []
 
@@ -66,8 +69,10 @@ def chromium() -> Iterator[Browser]:
 class Watched:
     """A person's browser. What goes wrong in it, or leaves this machine, fails the test."""
 
-    def __init__(self, browser: Browser, site: Site, language: str, **options: object) -> None:
-        self.site = site
+    def __init__(
+        self, browser: Browser, site: Site, language: str, also: str = "data:", **options: object
+    ) -> None:
+        self.site, self._also = site, also
         self.wrong: list[str] = []
         self.context: BrowserContext = browser.new_context(base_url=site.url, locale=language, **options)  # type: ignore[arg-type]
         self.context.set_default_timeout(30_000)
@@ -79,7 +84,7 @@ class Watched:
 
     def _look(self, request: object) -> None:
         url: str = request.url  # type: ignore[attr-defined]
-        if not url.startswith((self.site.url, "data:")):
+        if not url.startswith((self.site.url, "data:", self._also)):
             self.wrong.append(f"request to {url}")
 
     def _listen(self, message: object) -> None:
@@ -93,11 +98,12 @@ class People:
         self._site = site
         self.all: list[Watched] = []
 
-    def someone(self, language: str = "es", **options: object) -> Watched:
-        self.all.append(person := Watched(self._browser, self._site, language, **options))
+    def someone(self, language: str = "es", *, also: str = "data:", **options: Any) -> Watched:
+        """`also` is an origin they may visit besides ours."""
+        self.all.append(person := Watched(self._browser, self._site, language, also, **options))
         return person
 
-    def shopper(self, who: str, language: str = "es", **options: object) -> Page:
+    def shopper(self, who: str, language: str = "es", **options: Any) -> Page:
         """Somebody on the shop's page, the chat closed."""
         page = self.someone(language, **options).page
         page.goto(f"/shop?as={who}")
