@@ -1,5 +1,6 @@
 """What the embedded engine keeps to, one rule a test."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -210,6 +211,25 @@ async def test_what_is_told_off_the_record_counts_while_it_lasts(
     answered = await shop.reply(case(language, WHICH[language], known, transcript=told, remembers=False))
     assert said_back in answered.text
     assert "f1" not in answered.used.facts
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("es", "¿la Cumbre Alta me sirve?"),
+        ("en", "is the Cumbre Alta right for me?"),
+        ("es", "busco una zapatilla de montaña para pronador"),
+        ("en", "I'm after a waterproof trail shoe for wide feet"),
+    ],
+)
+async def test_what_is_not_known_to_be_vegan_is_not_said_to_be(
+    shop: ReplyShop, language: Language, message: str
+) -> None:
+    """It clashes with what a vegan needs without being declared to be made of anything else."""
+    vegan = fact("f1", "preference", "diet", "vegan", "vegan")
+    answered = await shop.reply(case(language, message, vegan))
+    assert answered.text
+    assert not re.search(r"cumbre alta[^.]*vegan", answered.text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,9 @@ def _missing(case: Case, wished: Sequence[Wish], best: Candidate, ranked: Sequen
     asked = case.speech.join([said_of(case, wish) for wish in unmet])
     for other in ranked:
         clash = next((wish for wish in other.clashes if not wish.asked), None)
-        if clash and all(wish in other.met for wish in unmet):
+        # What is not known to be vegan clashes too, without being made for anything else.
+        declares = clash is not None and clash.attribute in other.product.fits
+        if clash and declares and all(wish in other.met for wish in unmet):
             case.use(knowledge=[other.product.passage.document_id], facts=[fact.id for fact in clash.facts])
             if clash.attribute in SIZES:
                 size = size_of(case, clash.attribute, min(clash.values))
