@@ -16,7 +16,7 @@ CHAT, PHONE = 12, 8  # how many talk which way
 _PUBLIC = "https://chat.example.com"
 _HOOK = "/channels/twilio/messages"
 _BREATH = 0.2  # seconds before an unanswered request is made again
-_THINKS = (1.5, 4.5)  # seconds from one message to the next: a backlog would hide what the kill did
+_THINKS = (4.0, 10.0)  # seconds from one message to the next: a backlog would hide what the kill did
 TWILIO = {
     "RECUERDA_TWILIO_ACCOUNT_SID": ACCOUNT,
     "RECUERDA_TWILIO_AUTH_TOKEN": TOKEN,
