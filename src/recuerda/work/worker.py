@@ -32,7 +32,7 @@ _GATHER = 0.05  # seconds from being woken to looking: what comes together is ta
 _TOGETHER = 200  # jobs performed at once, of a kind that can be
 _APART = 0.5  # seconds at least from one batch of them to the next
 _PUT_OFF = 5.0  # seconds at most
-_SHARE = 0.05  # of the time is for batches: long ones are further apart
+_SHARE = 0.25  # of the time is for batches: long ones are further apart
 _FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
 
 
