@@ -30,7 +30,7 @@ from recuerda.errors import SetupError, Unavailable
 from recuerda.extraction import Turn
 from recuerda.extraction.bars import Judged
 from recuerda.extraction.embedded import EmbeddedExtractor
-from recuerda.extraction.llm import LLMExtractor, Place, Reading
+from recuerda.extraction.llm import Judgement, LLMExtractor, Place
 from recuerda.extraction.offline import as_fact
 from recuerda.llm import ChatModel, make_model, metering
 from recuerda.models import Category
@@ -45,7 +45,7 @@ class Read(NamedTuple):
 
     data: Mapping[str, Any]
     turns: list[Turn]
-    judged: Reading
+    judged: Judgement
     said: dict[Place, Category | None]
     spent: Mapping[str, float]  # seconds and tokens of the call; empty when none was needed
 
@@ -120,7 +120,7 @@ def _known(answers: Path | None) -> dict[str, dict[str, Any]]:
 
 
 async def _ask(
-    reader: LLMExtractor, sample: Sample, turns: list[Turn], judged: Reading, doubtful: list[Place]
+    reader: LLMExtractor, sample: Sample, turns: list[Turn], judged: Judgement, doubtful: list[Place]
 ) -> dict[str, Any]:
     with metering() as calls:
         try:

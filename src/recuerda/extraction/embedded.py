@@ -26,6 +26,8 @@ from recuerda.language import Language, detect
 from recuerda.models import Category, Sensitivity
 
 _IRONIC = 0.3  # confidence of what is said with a wink, at most: a person looks
+_CORRECTED = 0.9  # confidence of a value that puts right one said before
+_BEFORE = 3  # turns that can make a number a secret
 _BARE = 3  # words: of an answer that may say nothing by itself
 _NUMBER_ALONE = re.compile(
     r"\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|"
@@ -132,60 +134,60 @@ class EmbeddedExtractor:
         faint: bool = False,
     ) -> list[Draft]:
         """Facts of turn `i`, given its clauses as `judge` sees them."""
-        text = turns[i].text
-        secret = masking.spans(text, " ".join(t.text for t in turns[max(0, i - 3) : i]))
-        context = " ".join(t.text for t in turns[: i + 1])
+        barred = self.barred(turns, i, judged)
+        clauses = [j.clause for j in judged]
         drafts: list[Draft] = []
         about: str | None = None
         spoken_of: str | None = None
-        barred = forbidden(text, [j.clause for j in judged])
         for k, item in enumerate(judged):
-            clause = item.clause
             about = subject(flat(item.text), about, flat(item.question), spoken_of)
             spoken_of = (about if about != CUSTOMER else whom(flat(item.text))) or spoken_of
-            if k in barred or any(s < clause.end and e > clause.start for s, e, _ in secret):
+            if k in barred:
                 continue
-            fixed = corrected(turns, i, clause, self.catalogue)
-            if fixed is not None:
+            if fixed := corrected(turns, i, item.clause, self.catalogue):
                 attribute, value = fixed
-                drafts.append(
-                    self._draft(
-                        item, text, i, language, about, attribute.category, attribute.name, value, 0.9
-                    )
-                )
+                right = attribute.category, attribute.name, value, _CORRECTED
+                drafts.append(self._draft(item, turns[i].text, i, language, about, *right))
                 continue
-            readings = read_all(
-                item.text, self.catalogue, item.category, maybe=maybe(item),
-                question=item.question, context=context, language=language,
-            )  # fmt: skip
-            reading = readings[0] if readings else None
-            if reading is None and not item.question and _NUMBER_ALONE.fullmatch(flat(item.text)):
-                continue  # three of what?
-            changed = CHANGED.search(flat(text)) is not None
-            respelt = respells(turns, i, clause)
-            back = respelt or takes_back(turns, i, clause)
-            own = about != CUSTOMER or speaks_of_self(flat(item.text))
-            fact = respelt or item.fact >= bar(
-                item,
-                reading,
-                self._model.weights.fact_at,
-                own=own,
-                changed=changed,
-            )
-            found = self._facts(item, reading, text, i, language, about) if fact else []
-            if faint and (fact or hints(item, readings, back, own)):
-                others: Sequence[Reading | None] = readings[1:] if fact else readings or [None]
-                found += [
-                    replace(self._facts(item, other, text, i, language, about)[0], faint=True)
-                    for other in others
-                ]
-            elif faint and spare(item):
-                (only, *_) = self._facts(item, reading, text, i, language, about)
-                found.append(replace(only, faint=True, spare=True))
-            if sarcastic(text, [j.clause for j in judged], k):
+            found = self._clause(turns, i, item, language, about, faint=faint)
+            if sarcastic(turns[i].text, clauses, k):
                 found = [replace(d, confidence=min(d.confidence, _IRONIC)) for d in found]
-            drafts += [replace(d, corrects=True) for d in found] if back else found
+            drafts += found
         return drafts
+
+    def barred(self, turns: Sequence[Turn], i: int, judged: Sequence[Judged]) -> Collection[int]:
+        """The clauses of turn `i` that nobody may take for facts: secrets, orders, what is of others."""
+        clauses = [j.clause for j in judged]
+        secret = masking.spans(turns[i].text, just_before(turns, i))
+        hidden = (k for k, c in enumerate(clauses) if any(s < c.end and e > c.start for s, e, _ in secret))
+        return forbidden(turns[i].text, clauses) | {*hidden}
+
+    def _clause(
+        self, turns: Sequence[Turn], i: int, item: Judged, language: Language, about: str, *, faint: bool
+    ) -> list[Draft]:
+        text = turns[i].text
+        readings = read_all(
+            item.text, self.catalogue, item.category, maybe=maybe(item), question=item.question,
+            context=" ".join(t.text for t in turns[: i + 1]), language=language,
+        )  # fmt: skip
+        reading = readings[0] if readings else None
+        if reading is None and not item.question and _NUMBER_ALONE.fullmatch(flat(item.text)):
+            return []  # three of what?
+        respelt = respells(turns, i, item.clause)
+        back = respelt or takes_back(turns, i, item.clause)
+        own = about != CUSTOMER or speaks_of_self(flat(item.text))
+        changed = CHANGED.search(flat(text)) is not None
+        fact = respelt or item.fact >= bar(item, reading, self.fact_at, own=own, changed=changed)
+        found = self._facts(item, reading, text, i, language, about) if fact else []
+        if faint and (fact or hints(item, readings, back, own)):
+            others: Sequence[Reading | None] = readings[1:] if fact else readings or [None]
+            found += [
+                replace(self._facts(item, other, text, i, language, about)[0], faint=True) for other in others
+            ]
+        elif faint and spare(item):
+            (only, *_) = self._facts(item, reading, text, i, language, about)
+            found.append(replace(only, faint=True, spare=True))
+        return [replace(d, corrects=True) for d in found] if back else found
 
     def _facts(
         self, item: Judged, reading: Reading | None, text: str, turn: int, language: Language, about: str
@@ -233,6 +235,11 @@ class EmbeddedExtractor:
         )
 
 
+def just_before(turns: Sequence[Turn], i: int) -> str:
+    """What was said just before turn `i`: the words that can make a number in it a secret."""
+    return " ".join(t.text for t in turns[max(0, i - _BEFORE) : i])
+
+
 def _statement(item: Judged, language: Language, *, clear: bool) -> str:
     """The clause; a bare answer carries its question, or it would not be `clear` what it is about."""
     said = re.sub(r"\s+", " ", item.text).strip()
@@ -240,6 +247,3 @@ def _statement(item: Judged, language: Language, *, clear: bool) -> str:
     if item.question and not clear and not speaks_of_self(flat(said)):
         return f"{said} ({'¿' if language == 'es' else ''}{item.question.strip()})"
     return said
-
-
-__all__ = ["CUSTOMER", "EmbeddedExtractor", "Judged"]

@@ -245,7 +245,7 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
         if _others(words):
             told_by = clause.sentence
         theirs = told_by == clause.sentence and _THEIRS.search(words) is not None
-        if theirs or _asks(said, clauses, k) or _claims(said, clauses, clause) or _says_nothing(words):
+        if theirs or _asks(said, clause) or _claims(said, clauses, clause) or _says_nothing(words):
             barred.add(k)
     return barred
 
@@ -278,11 +278,9 @@ def sarcastic(text: str, clauses: Sequence[Clause], k: int) -> bool:
     )
 
 
-def _asks(said: str, clauses: Sequence[Clause], k: int) -> bool:
+def _asks(said: str, clause: Clause) -> bool:
     """The interrogative clause of a question; "tengo un gato, ¿sirve?" is judged clause by clause."""
-    clause = clauses[k]
-    last = k + 1 == len(clauses) or clauses[k + 1].sentence != clause.sentence
-    return clause.asked and last and _WH.search(said[clause.start : clause.end]) is not None
+    return clause.asked and clause.last and _WH.search(said[clause.start : clause.end]) is not None
 
 
 def _claims(said: str, clauses: Sequence[Clause], clause: Clause) -> bool:

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, create_model
 from recuerda import masking, prompts
 from recuerda.extraction import Draft, Turn
 from recuerda.extraction.bars import OWN, Judged
-from recuerda.extraction.embedded import EmbeddedExtractor
-from recuerda.extraction.guards import forbidden, privilege
+from recuerda.extraction.embedded import EmbeddedExtractor, just_before
+from recuerda.extraction.guards import privilege
 from recuerda.extraction.model import CATEGORIES
 from recuerda.language import Language, detect
 from recuerda.llm import ChatModel
@@ -30,9 +30,8 @@ Kind = Literal[
     "issue", "intent", "event",
 ]  # fmt: skip
 Place = tuple[int, int]  # a turn, and one of its clauses
-Reading = Mapping[int, Sequence[Judged]]  # turn -> its clauses, as the classifier sees them
+Judgement = Mapping[int, Sequence[Judged]]  # turn -> its clauses, as the classifier sees them
 _FRAME, _EACH = 20, 15  # tokens of the answer: around it, and for a passage
-_BEFORE = 3  # turns that can make a number a secret
 
 
 class LLMExtractor:
@@ -59,24 +58,22 @@ class LLMExtractor:
         said = await self.ask(turns, judged, doubtful) if doubtful else {}
         return await asyncio.to_thread(self.weigh, turns, judged, said, spoken, faint)
 
-    def doubtful(self, turns: Sequence[Turn], judged: Reading) -> Iterator[Place]:
+    def doubtful(self, turns: Sequence[Turn], judged: Judgement) -> Iterator[Place]:
         """The clauses of which the model's word can change something."""
         surely = _log_odds(self._embedded.fact_at) + self._trust
         hardly = _log_odds(self._embedded.fact_at - OWN) - self._trust
         for i, clauses in judged.items():
-            secret = masking.spans(turns[i].text, _before(turns, i))
-            barred = forbidden(turns[i].text, [j.clause for j in clauses])
+            barred = self._embedded.barred(turns, i, clauses)
             for k, item in enumerate(clauses):
-                hidden = any(s < item.clause.end and e > item.clause.start for s, e, _ in secret)
-                ours = k in barred or hidden or privilege(item.text)  # not for the model to decide
+                ours = k in barred or privilege(item.text)  # not for the model to decide
                 if not ours and hardly <= _log_odds(item.fact) <= surely:
                     yield i, k
 
     async def ask(
-        self, turns: Sequence[Turn], judged: Reading, doubtful: Sequence[Place]
+        self, turns: Sequence[Turn], judged: Judgement, doubtful: Sequence[Place]
     ) -> dict[Place, Category | None]:
         """What the model takes each clause for; None is nothing to record. Raises `Unavailable`."""
-        shown = [Turn(t.role, masking.mask(t.text, _before(turns, i))) for i, t in enumerate(turns)]
+        shown = [Turn(t.role, masking.mask(t.text, just_before(turns, i))) for i, t in enumerate(turns)]
         passages = [judged[i][k].text for i, k in doubtful]
         prompt = prompts.render("extract", turns=shown, passages=passages)
         shape, longest = _labels(len(passages)), _FRAME + _EACH * len(passages)
@@ -90,7 +87,7 @@ class LLMExtractor:
     def weigh(
         self,
         turns: Sequence[Turn],
-        judged: Reading,
+        judged: Judgement,
         said: Mapping[Place, Category | None],
         language: Language,
         faint: bool = False,
@@ -142,10 +139,6 @@ class LLMExtractor:
 
 def _contest(draft: Draft) -> Draft:
     return replace(draft, contested=True)
-
-
-def _before(turns: Sequence[Turn], i: int) -> str:
-    return " ".join(t.text for t in turns[max(0, i - _BEFORE) : i])
 
 
 @cache
