@@ -43,6 +43,11 @@ class Candidate:
     clashes: list[Wish] = field(default_factory=list)
     score: float = 0.0
 
+    @property
+    def declared(self) -> list[Wish]:
+        """Of the clashes, those with what the shop says of the product, not with what it leaves unsaid."""
+        return [wish for wish in self.clashes if self.product.fits.get(wish.attribute)]
+
 
 def wishes(case: Case, plain: str, products: Sequence[Product], subject: str) -> list[Wish]:
     """One wish an attribute that the catalogue declares; the message overrides what we remember."""

@@ -79,12 +79,11 @@ def _about(case: Case, part: Part, product: Product) -> str:
 
 def _suits(case: Case, part: Part, product: Product, wished: Sequence[Wish]) -> str:
     candidate = rank(case, wished, [product], part)[0]
-    clashes = [wish for wish in candidate.clashes if wish.attribute in product.fits]
-    if _undeclared(case, part, product) or (candidate.clashes and not clashes):
+    if _undeclared(case, part, product) or (candidate.clashes and not candidate.declared):
         about = case.say("product_about", product=product.name, text=product.description)
         return f"{case.say('not_declared')} {about}"  # what was asked is not said of it: no "yes"
-    if clashes:
-        wish = clashes[0]
+    if candidate.declared:
+        wish = candidate.declared[0]
         case.use(facts=[fact.id for fact in wish.facts])
         if wish.attribute in SIZES:
             size = size_of(case, wish.attribute, min(wish.values))

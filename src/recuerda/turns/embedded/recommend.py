@@ -158,10 +158,8 @@ def _missing(case: Case, wished: Sequence[Wish], best: Candidate, ranked: Sequen
         return []
     asked = case.speech.join([said_of(case, wish) for wish in unmet])
     for other in ranked:
-        clash = next((wish for wish in other.clashes if not wish.asked), None)
-        # What is not known to be vegan clashes too, without being made for anything else.
-        declares = clash is not None and clash.attribute in other.product.fits
-        if clash and declares and all(wish in other.met for wish in unmet):
+        clash = next((wish for wish in other.declared if not wish.asked), None)
+        if clash and all(wish in other.met for wish in unmet):
             case.use(knowledge=[other.product.passage.document_id], facts=[fact.id for fact in clash.facts])
             if clash.attribute in SIZES:
                 size = size_of(case, clash.attribute, min(clash.values))
@@ -222,9 +220,7 @@ def _nothing(case: Case, kind: str, wished: Sequence[Wish], ranked: Sequence[Can
     wants = case.speech.join([said_of(case, wish) for wish in wished])
     pieces = [case.say("none_fits", kind=said, wants=wants)]
     near = [c for c in ranked if len(c.clashes) == 1 and not c.clashes[0].asked]
-    near = [
-        c for c in near if c.clashes[0].attribute not in SIZES and c.product.fits.get(c.clashes[0].attribute)
-    ]
+    near = [c for c in near if c.declared and c.clashes[0].attribute not in SIZES]
     if near:
         product, clash = near[0].product, near[0].clashes[0]
         made = [case.words.phrase(clash.attribute, v) or v for v in product.fits[clash.attribute]]
