@@ -18,7 +18,7 @@ from recuerda.app import Recuerda, build
 from recuerda.errors import RecuerdaError, SetupError
 from recuerda.llm import ChatMessage, count_tokens, make_model
 from recuerda.migrations import revision
-from recuerda.models import Agent, Document, Job, JobState
+from recuerda.models import Agent, Document, Job, JobState, not_done
 from recuerda.settings import Settings
 
 Grade = Literal["ok", "note", "wrong"]
@@ -82,9 +82,8 @@ async def _database(recuerda: Recuerda) -> Finding:
             return Finding("database", "note", f"{kind}, an older schema", "Run `recuerda migrate`.")
         async with recuerda.db.read() as session:
             documents = (await session.exec(select(func.count()).select_from(Document))).one()
-            dead = (
-                await session.exec(select(func.count()).select_from(Job).where(Job.state == JobState.DEAD))
-            ).one()
+            given_up = select(func.count()).select_from(Job).where(not_done(), Job.state == JobState.DEAD)
+            dead = (await session.exec(given_up)).one()
             agents = (await session.exec(select(func.count()).select_from(Agent))).one()
     except (sa.exc.SQLAlchemyError, OSError) as error:
         return Finding(

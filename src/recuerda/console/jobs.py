@@ -1,11 +1,10 @@
 """Work that was given up, and trying it again."""
 
 from fastapi import Response
-from sqlmodel import col, select
 
 from recuerda.console.web import WorkPosted, WorkSignedIn, console_router, page, see
-from recuerda.models import Job, JobState
-from recuerda.work import revive, why
+from recuerda.models import JobState
+from recuerda.work import find, revive, why
 
 _MOST = 200
 router = console_router()
@@ -13,9 +12,8 @@ router = console_router()
 
 @router.get("/jobs")
 async def failed(visit: WorkSignedIn) -> Response:
-    query = select(Job).where(Job.state == JobState.DEAD).order_by(col(Job.id).desc()).limit(_MOST)
     async with visit.recuerda.db.read() as session:
-        jobs = (await session.exec(query)).all()
+        jobs = await find(session, JobState.DEAD, limit=_MOST)
     return await page(visit, "jobs.html", jobs=jobs, why=why)
 
 

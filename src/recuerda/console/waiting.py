@@ -14,6 +14,7 @@ from recuerda.models import (
     JobState,
     RequestStatus,
     Review,
+    not_done,
     now,
 )
 
@@ -36,7 +37,7 @@ async def counts(recuerda: Recuerda) -> dict[str, int]:
         "review": (Fact, for_review()),
         "conversations": (Conversation, (col(Conversation.status) == ConversationStatus.WAITING,)),
         "requests": (DataRequest, (col(DataRequest.status) == RequestStatus.OPEN,)),
-        "jobs": (Job, (col(Job.state) == JobState.DEAD,)),
+        "jobs": (Job, (not_done(), col(Job.state) == JobState.DEAD)),
     }
     async with recuerda.db.read() as session:
         return {

@@ -8,7 +8,7 @@ from recuerda.models.access import ApiKey, AuditEntry
 from recuerda.models.agents import Agent, AgentSession
 from recuerda.models.columns import now
 from recuerda.models.facts import Evidence, Fact, FactEvent
-from recuerda.models.jobs import IdempotencyKey, Job, Recurring, WorkerBeat
+from recuerda.models.jobs import IdempotencyKey, Job, Recurring, WorkerBeat, not_done
 from recuerda.models.memories import Document, Memory, Passage
 from recuerda.models.people import Customer, Erasure, Identity, Merge
 from recuerda.models.rights import Consent, DataRequest
@@ -73,5 +73,6 @@ __all__ = [
     "Sensitivity",
     "Source",
     "WorkerBeat",
+    "not_done",
     "now",
 ]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from recuerda.db import Session, fetch, run
-from recuerda.models import Job, JobState, WorkerBeat, now
+from recuerda.models import Job, JobState, WorkerBeat, not_done, now
 from recuerda.work.explain import WORKER_DIED
 
 LEASE = timedelta(seconds=15)
@@ -223,7 +223,7 @@ async def find(
     """Newest first; `before` is the last job's id of the page before."""
     query = select(Job)
     if state is not None:
-        query = query.where(Job.state == state)
+        query = query.where(Job.state == state, *([] if state is JobState.DONE else [not_done()]))
     if before is not None:
         query = query.where(col(Job.id) < before)
     return list((await session.exec(query.order_by(col(Job.id).desc()).limit(limit))).all())
@@ -251,12 +251,13 @@ _BUSY = (
     .where(
         col(_earlier.lane) == col(Job.lane),
         col(_earlier.id) < col(Job.id),
+        not_done(_earlier),
         col(_earlier.state).in_(_UNFINISHED),
     )
     .correlate(Job)
 )
 # The time has come, and the lane has none before it.
-_READY = (col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"), ~_BUSY)
+_READY = (not_done(), col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"), ~_BUSY)
 _RUNNING = {
     "state": JobState.RUNNING,
     "attempts": col(Job.attempts) + 1,
@@ -282,6 +283,7 @@ _BEHIND = (  # another kind, or one that runs or must wait
     .where(
         col(_earlier.lane) == col(Job.lane),
         col(_earlier.id) < col(Job.id),
+        not_done(_earlier),
         sa.or_(
             col(_earlier.state) == JobState.RUNNING,
             sa.and_(
@@ -295,6 +297,7 @@ _BEHIND = (  # another kind, or one that runs or must wait
 _NEXT_TOGETHER = (
     select(Job)
     .where(
+        not_done(),
         col(Job.state) == JobState.READY,
         col(Job.run_at) <= sa.bindparam("now"),
         col(Job.kind) == sa.bindparam("kind"),
@@ -311,7 +314,9 @@ _DONE = (
     .where(_JOBS, col(Job.lease_token) == sa.bindparam("token"), col(Job.state) == JobState.RUNNING)
     .values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None)
 )
-_LOST = select(Job).where(col(Job.state) == JobState.RUNNING, col(Job.lease_until) < sa.bindparam("now"))
+_LOST = select(Job).where(
+    not_done(), col(Job.state) == JobState.RUNNING, col(Job.lease_until) < sa.bindparam("now")
+)
 _UNSETTLED = (
     select(Job.id)
     .where(col(Job.conversation_id) == sa.bindparam("conversation"), col(Job.state).in_(_UNFINISHED))
