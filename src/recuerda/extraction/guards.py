@@ -174,10 +174,13 @@ _OTHER_TONGUES = words(
     "je suis les des est une mon vous pas nous avec"
 ) - words("per mi un di")
 # Orders to our own memory, not to the shop: "forget my size", "undo". "Forget the return" calls one off.
+_GOALS = r"(?:returns?|refund|exchange|order|purchase|devoluc|cambio|reembolso|pedido|compra|troca)"
 _TO_MEMORY = _any(
     r"^\W*(?:please |por favor |can you |could you |puedes |pode |now |ahora |agora )?"
     r"(?:forget|olvid[ae](?:te|r|n|nse)?|esque[cç](?:e|a|er|am)(?:-se)?)"
     r"(?: about| de)? (?:my|that|what|everything|all|mi|mis|que|lo que|todo|meus?|minhas?|o que|tudo)\b",
+    r"^\W*(?:please |por favor |now |ahora |agora )?(?:forget|olvid[ae](?:te)?|esque[cç](?:e|a))"
+    rf"(?: about| de| a| lo de)? (?:the|[eo]l|l[oa]s?|[oa]s?|d[oa]s?|a) (?!{_GOALS})\w+(?: \w+)?\W*$",
     r"^\W*(?:please |por favor )?(?:delete|erase|wipe|borra|borren?|elimina|apag(?:a|ue)|exclu[ia]) "
     r"(?:my|mis?|meus?|minhas?) "
     r"(?:data|info\w*|profile|size|address|phone|e-?mail|datos|perfil|talla|direccion|telefono|correo|"

@@ -3,15 +3,24 @@
 import re
 from collections.abc import Sequence
 
+from recuerda.memory.terms import analyse
 from recuerda.turns import KnownFact
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.remembered import my
 
-_ALIKE = 0.55  # the request and a statement, when no word of the request names an attribute
+_ALIKE = 0.55  # the request and a statement, when no word of the request names one
 _EXAMPLES = 2
 _LISTED = 8
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
+# What only asks, in text lower-cased and without accents: the rest says what to forget.
+_ASKS = re.compile(
+    r"\b(?:forget|erase|delete|wipe|remove|stop|remember\w*|keep\w*|stor(?:e|ing)|sav(?:e|ing)|dont|don.?t|"
+    r"better|actually|thing|told|said|"
+    r"olvid\w+|borr\w+|elimin\w+|quit[ae]\w*|dej[ae]\w* de|recuerd\w+|record\w+|guard\w+|mejor|quiero|dije|"
+    r"conte|esque[cs]\w+|apag\w+|delet\w+|exclu\w+|tir[ae]\w*|remov\w+|lembr\w+|salv\w+|melhor|quero|disse|"
+    r"contei|puedes?|podem?|diss?o)\b"
+)
 
 
 def forget(case: Case, part: Part) -> str:
@@ -21,7 +30,7 @@ def forget(case: Case, part: Part) -> str:
         return _everything(case, facts)
     if not facts:
         return case.say("forget_empty")
-    chosen = _named(case, facts, part) or _alike(facts)
+    chosen = _named(case, facts, part) or _worded(case, facts, part) or _alike(case, facts, part)
     if other := [fact for fact in chosen if _says_another(fact, part)]:
         return _not_that(case, other)
     if chosen:
@@ -96,9 +105,20 @@ def _named(case: Case, facts: Sequence[KnownFact], part: Part) -> list[KnownFact
     return exact or found
 
 
-def _alike(facts: Sequence[KnownFact]) -> list[KnownFact]:
-    return (
-        [max(facts, key=lambda fact: fact.relevance)]
-        if facts and max(f.relevance for f in facts) > _ALIKE
-        else []
-    )
+def _worded(case: Case, facts: Sequence[KnownFact], part: Part) -> list[KnownFact]:
+    """Facts in whose words the request speaks, "forget Toby"; of "forget that", what was told just before."""
+    language = case.context.language
+    asked = set(analyse(_ASKS.sub(" ", part.plain), language))
+    if not asked:
+        said = (said.text for said in reversed(case.context.transcript) if said.author == "customer")
+        last = next(said, "")
+        return [fact for fact in facts if fact.quote and fact.quote in last]
+    shared = {fact.id: len(asked & set(analyse(fact.statement, language))) for fact in facts}
+    most = max(shared.values())
+    return [fact for fact in facts if shared[fact.id] == most] if most * 2 >= len(asked) else []
+
+
+def _alike(case: Case, facts: Sequence[KnownFact], part: Part) -> list[KnownFact]:
+    likeness = case.embed([fact.statement for fact in facts]) @ part.vector
+    nearest = int(likeness.argmax())
+    return [facts[nearest]] if likeness[nearest] > _ALIKE else []
