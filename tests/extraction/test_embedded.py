@@ -28,6 +28,28 @@ def test_the_runner_is_understood(extractor: EmbeddedExtractor, text: str) -> No
         assert text[draft.start : draft.end] == draft.quote
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("me equivoqué, soy talla 39, no 38", "39"),
+        ("calço 40, não 41", "40"),
+        ("I wear a 9, not a 10", "9"),
+        ("no soy 42 sino 43", "43"),
+        ("calzo 42, no, perdón, 43", "43"),
+        ("calço 38 no tênis", "38"),
+        ("calzo 44 pero a veces 45 según la marca", "44"),
+        ("I wear a 9 but sometimes a 9.5", "9"),
+        ("soy talla M y no L", "M"),
+        ("vivo en Puebla, no en Tlaxcala", "Puebla"),
+        ("moro em Recife, não em Olinda", "Recife"),
+    ],
+)
+def test_what_is_not_so_gives_no_value_and_is_no_fact(
+    extractor: EmbeddedExtractor, text: str, value: str
+) -> None:
+    assert [draft.value for draft in extractor.extract_now(turns(text))] == [value]
+
+
 NOTHING = {
     "question": ["Do you have these in a 42?", "¿Sirven para pie plano?", "Vocês têm essa bota no 38?"],
     "hypothetical": [

@@ -136,6 +136,11 @@ _DECLINES = re.compile(
     r"dios me libre|ni (loc[oa]|en sueños|en suenos|hablar)|deus me livre|nem (pensar|mort[oa]|a pau))"
     r"(\W+(no|nao|thanks|thank you|please|gracias|por favor|obrigad[oa]))*\W*"
 )
+# What is left of "talla 39, no 38", "vivo en Puebla, no en Tlaxcala" and says nothing by itself.
+_DENIED = re.compile(
+    r"(?i:((and|y|e) )?(not|no|n[aã]o) )((?i:(an?|un[oa]?|uma?|el|la|o|size|talla|tamanho|n[uú]mero) )*"
+    r"\d{1,2}([.,]5)?|(?i:in|en|em|from|de) [A-ZÁÉÍÓÚ]\w+( [A-ZÁÉÍÓÚ]\w+)?)\W*"
+)
 # What is so of somebody outside the household, and nothing of the customer.
 _OTHERS = _any(
     r"^((and|but|so|y|pero|e|mas) )*(my|mi|meu|minha) (best |old )?(buddy|mate|friend|boss|manager|colleague|"
@@ -248,7 +253,8 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
         if _others(words):
             told_by = clause.sentence
         theirs = told_by == clause.sentence and _THEIRS.search(words) is not None
-        if theirs or _asks(said, clause) or _claims(said, clauses, clause) or _says_nothing(words):
+        denied = _DENIED.fullmatch(text, clause.start, clause.end) is not None
+        if theirs or denied or _asks(said, clause) or _claims(said, clauses, clause) or _says_nothing(words):
             barred.add(k)
     return barred
 

@@ -18,12 +18,19 @@ _SIZE = re.compile(
     r"(?<![\w.,/-])(kids |infantil )?(\d{1,2})(?:([.,])(5)| (1/2|y medio|e meio|and a half|½)|(½))?(?![\w%]|"
     r"[.,/:-]\d)"
 )
-_INSTEAD_OF = re.compile(r"\b(instead of|rather than|en lugar de|en vez de|em vez de|no lugar de) .*")
+# What is not so, or not always: "39 instead of 37", "40, not 41", "44 pero a veces 45". In Portuguese "no"
+# alone is "in".
+_NOT_SO = re.compile(
+    r"\b(instead of|rather than|en lugar de|en vez de|em vez de|no lugar de|sometimes|a veces|as vezes) .*|"
+    r"(\b(not|nao)|(, ?|\b(and|but|y|e|pero) )no) "
+    r"((an?|un[oa]?|uma?|el|la|o|size|talla|talle|tamanho|numero) )*"
+    r"(\d{1,2}([.,]5)?|[smlgp]|x+[slg]|gg|medium|large|small)(?![\w.,]\w|\w)"
+)
 
 
 def size(text: str, *, letters: bool, alone: bool = False) -> str | None:
     """`"42"`, `"9.5"`, `"XL"`; the last one said, since "41, digo, 42" corrects itself. `text` is folded."""
-    text = _INSTEAD_OF.sub(" ", text)
+    text = _NOT_SO.sub(" ", text)
     numbers = [
         m
         for m in _SIZE.finditer(text)
