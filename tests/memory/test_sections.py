@@ -23,6 +23,9 @@ _DELIVERY = {
         ("do you ship to Germany", "CO", "Other countries"),
         ("are batteries not delivered", None, "What is not delivered"),
         ("how are things delivered", None, "When it leaves"),
+        ("how many days does it take", "PE", "Peru"),
+        ("can I pay with Nequi", "PE", "Peru"),
+        ("when do orders leave", "PE", "When it leaves"),
     ],
 )
 def test_the_section_that_differs_answers(asked: str, country: str | None, heading: str) -> None:

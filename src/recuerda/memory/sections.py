@@ -17,7 +17,8 @@ from recuerda.models import Passage
 
 _WORDS, _HEADING, _CONCEPTS, _HEADING_CONCEPTS, _MEANING = 0.1, 0.1, 0.1, 0.3, 1.5
 _FIRST = 0.27  # a question in general is answered where the article begins
-_ASKED, _HERE, _ELSEWHERE = 0.8, 0.15, 0.1  # of a place asked about; of the customer's country; of others
+_ASKED, _ELSEWHERE = 0.8, 0.1  # of a place asked about; of others
+_HERE, _THERE, _NAMED = 0.45, 0.3, 0.15  # headed by the customer's country, by another; that names theirs
 _EXCEPTION = 0.3  # "what is not covered" answers only who asks about what is not
 _TYPICAL = 3.0  # idf of a word in all that is published
 _NOT = re.compile(r"\b(?:not|no|nao|cannot|can't|isn't|doesn't|don't|sin|sem|without|never|nunca)\b")
@@ -48,7 +49,8 @@ class _Section:
     ideas: frozenset[str]
     heading_words: frozenset[str]
     heading_ideas: frozenset[str]
-    places: frozenset[str]
+    headed: frozenset[str]  # countries its heading names
+    places: frozenset[str]  # those it names anywhere
     exception: bool
 
 
@@ -62,6 +64,7 @@ class Sections:
         title = passages[0].title.split(" › ")[0]
         self._sections = [_section(passage, language) for passage in passages]
         self._places = frozenset[str]().union(*(section.places for section in self._sections))
+        self._headed = frozenset[str]().union(*(section.headed for section in self._sections))
         words, ideas = analyse(title, language), concepts(title)
         here = _rarities([section.words for section in self._sections], words)
         self._words = {term: weight * rarity(term) / _TYPICAL for term, weight in here.items()}
@@ -88,7 +91,9 @@ class Sections:
     def _located(self, section: _Section, asked: frozenset[str], country: str | None) -> float:
         if asked:
             return _ASKED if asked & section.places else -_ELSEWHERE * bool(section.places)
-        return _HERE * (country in section.places)
+        if country in self._headed and section.headed:
+            return _HERE if country in section.headed else -_THERE
+        return _NAMED * (country in section.places)
 
 
 def _section(passage: Passage, language: Language) -> _Section:
@@ -99,6 +104,7 @@ def _section(passage: Passage, language: Language) -> _Section:
         ideas=frozenset(concepts(text)),
         heading_words=frozenset(analyse(heading, language)),
         heading_ideas=frozenset(concepts(heading)),
+        headed=countries(heading),
         places=countries(f"{passage.title}\n{passage.text}"),
         exception=bool(_NOT.search(fold(heading))),
     )
