@@ -53,6 +53,18 @@ async def test_a_write_that_fails_takes_no_other_with_it(db: Database) -> None:
     assert await names(db) == {str(n) for n in range(12) if n % 3}
 
 
+async def test_so_does_one_that_went_straight_to_the_driver(db: Database) -> None:
+    async def straight(name: str, *, fail: bool) -> None:
+        async with db.write() as session:
+            await run(session, sa.insert(Customer), Customer(name=name).model_dump())
+            await asyncio.sleep(0)
+            if fail:
+                raise ValueError(name)
+
+    await asyncio.gather(*(straight(str(n), fail=n % 3 == 0) for n in range(12)), return_exceptions=True)
+    assert await names(db) == {str(n) for n in range(12) if n % 3}
+
+
 async def test_a_write_is_visible_as_soon_as_it_returns(db: Database) -> None:
     async def one(name: str) -> bool:
         await add(db, name)

@@ -68,6 +68,24 @@ def test_several_at_once_accumulate() -> None:
     assert change.supersedes == ()
 
 
+def test_the_same_with_another_amount_takes_the_place_of_the_old() -> None:
+    current = [known(draft("we have 2 dogs", "pet", "dog"))]
+    change = one(current, draft("we have 3 dogs", "pet", "dog"))
+    assert isinstance(change, Record)
+    assert change.supersedes == ("fct_1",)
+    assert isinstance(one(current, draft("our 2 dogs", "pet", "dog")), Repeat)
+
+
+def test_what_two_readers_differ_on_ends_nothing_and_waits() -> None:
+    swims = draft("I swim on Tuesdays", category=Category.ACTIVITY)
+    doubted = replace(draft("I no longer swim on Tuesdays", category=Category.ACTIVITY), contested=True)
+    assert reconcile([known(swims)], [replace(doubted, contested=False)], NOW, CATALOGUE) != []
+    assert reconcile([known(swims)], [doubted], NOW, CATALOGUE) == []
+    change = one([], replace(draft("I swim on Mondays", category=Category.ACTIVITY), contested=True))
+    assert isinstance(change, Record)
+    assert (change.status, change.review) == (FactStatus.PROPOSED, True)
+
+
 def test_a_taste_of_now_takes_the_place_of_the_old() -> None:
     change = one(
         [known(draft("my favourite is blue", "colour", "blue"))],

@@ -9,7 +9,7 @@ from recuerda.embeddings import SentenceEncoder
 from recuerda.extraction import Turn
 from recuerda.extraction.changes import Close, Known, Record
 from recuerda.extraction.embedded import EmbeddedExtractor
-from recuerda.extraction.outdated import Said
+from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.reconcile import reconcile
 from recuerda.models import FactStatus, Review, Source
 
@@ -157,3 +157,12 @@ def test_all_of_a_pet_that_died_is_over(extractor: EmbeddedExtractor) -> None:
         extractor, "Food for my old beagle, please. He only eats salmon.", "He passed away last week"
     )
     assert not any("salmon" in k.statement for k in left)
+
+
+@pytest.mark.parametrize(
+    "text", ["If I sold the Fiesta, what would you give me?", "Si vendiera el Fiesta, ¿cuánto me dan?"]
+)
+def test_what_is_supposed_is_not_judged_at_all(extractor: EmbeddedExtractor, text: str) -> None:
+    facts = _left(extractor, "I drive a Ford Fiesta")
+    [vector] = _ENCODER.embed([text])
+    assert OUTDATED.judge(facts, Said(text, vector, {}, [])) == [0.0]
