@@ -271,3 +271,19 @@ async def test_what_sounds_like_something_else(
     answered = await shop.reply(case(language, message, known))
     assert never not in answered.text
     assert answered.used.intent == "answer"
+
+
+@pytest.mark.parametrize(
+    ("language", "message", "asked"),
+    [
+        ("en", "where is order 1234?", "Check the number"),
+        ("es", "¿dónde está el pedido 1234?", "Revisa el número"),
+        ("pt", "onde está o pedido 1234?", "Confira o número"),
+    ],
+)
+async def test_an_order_unknown_by_its_number_is_not_asked_for_its_number(
+    shop: ReplyShop, language: Language, message: str, asked: str
+) -> None:
+    answered = await shop.reply(case(language, message))
+    assert "1234" in answered.text
+    assert asked in answered.text

@@ -20,7 +20,7 @@ def order(case: Case, part: Part) -> str | None:
     if number := _asked_number(case, part):
         found = next((o for o in case.context.orders if order_number(o) == number), None)
         if found is None:
-            return f"{case.say('order_unknown', order=number)} {case.say('order_check')}"
+            return f"{case.say('order_unknown', order=number)} {case.say('order_number_check')}"
         return _told(case, found)
     returns = [o for o in case.context.orders if o.kind == "return"]
     if case.words.cues["returned"].search(part.plain) and returns:
