@@ -81,9 +81,9 @@ class Shop:
 
 @asynccontextmanager
 async def run_shop(
-    settings: Settings, *, model: ChatModel | None = None, demo: bool = False
+    settings: Settings, *, model: ChatModel | None = None, demo: bool = False, helped: bool = False
 ) -> AsyncIterator[Shop]:
-    app = create_app(settings, model=model, demo=demo)
+    app = create_app(settings, model=model, demo=demo, helped=helped)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50000))
         async with httpx.AsyncClient(

@@ -37,6 +37,11 @@ class Server:
                 await asyncio.sleep(0.1)
         raise AssertionError("the server did not start")
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
         assert self._process
         self._process.send_signal(how)

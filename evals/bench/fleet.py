@@ -101,20 +101,24 @@ class Fleet:
             }
         )
 
+    def ours(self) -> list[int]:
+        """Process ids, with those of their helpers."""
+        return [child for p in (*self.apis, *self.workers) for child in family(p.pid)]
+
     def cpu(self) -> dict[str, float]:
         """Seconds of CPU used so far: ours, and the stores' (with their children)."""
         return {
-            "recuerda": sum(_cpu(p.pid) for p in (*self.apis, *self.workers)),
+            "recuerda": sum(map(_cpu, self.ours())),
             "stores": sum(_cpu(child) for pid in self.others for child in family(pid)),
         }
 
     def rss(self) -> float:
         """MB of memory our processes hold."""
-        return sum(_rss(p.pid) for p in (*self.apis, *self.workers)) / 2**20
+        return sum(map(_rss, self.ours())) / 2**20
 
     def files(self) -> int:
         """Descriptors our processes have open."""
-        return sum(_files(p.pid) for p in (*self.apis, *self.workers))
+        return sum(map(_files, self.ours()))
 
 
 def family(pid: int) -> Iterator[int]:

@@ -5,8 +5,9 @@ import contextlib
 import gc
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from recuerda import privacy
 from recuerda.access.oidc import SignOn
@@ -19,6 +20,7 @@ from recuerda.extraction import Extractor, Turn
 from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
+from recuerda.helper import Helper
 from recuerda.language import detect
 from recuerda.llm import ChatModel, count_tokens, make_model
 from recuerda.memory import Knowledge, Memories
@@ -53,6 +55,8 @@ class Recuerda:
     catalogue: Catalogue
     sign_on: SignOn | None  # with a provider of identities, when one is configured
     secrets: tuple[str, ...]  # the first signs customers' tokens, all of them open some
+    helper: Helper
+    tasks: Mapping[str, Callable[[str], Awaitable[Any]]]  # what a helper can do
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -79,8 +83,10 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
         extractor = LLMExtractor(_required(chat), listener, settings.extractor_trust)
     worker = Worker(db)
     sources = Sources(db, memories, knowledge, embedder, listener, settings)
-    turns = Turns(db, Composer(sources, memories, engine, embedded, settings), worker, settings)
-    learner = Learner(db, memories, embedder, extractor, listener, catalogue, settings)
+    helper = Helper()
+    composer = Composer(sources, memories, engine, embedded, settings, helper)
+    turns = Turns(db, composer, worker, settings)
+    learner = Learner(db, memories, embedder, extractor, listener, catalogue, settings, helper)
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)
     worker.handle_together("index", learner.index)
@@ -104,23 +110,30 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
         catalogue,
         SignOn(settings) if settings.oidc_issuer else None,
         _secrets(settings),
+        helper,
+        {"draft": composer.draft_of, "lesson": learner.lesson},
     )
 
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, *, model: ChatModel | None = None, work: bool = True
+    settings: Settings, *, model: ChatModel | None = None, work: bool = True, helped: bool = False
 ) -> AsyncIterator[Recuerda]:
-    """A migrated, started Recuerda; stopped in order at the end, handing back unfinished work."""
+    """A migrated, started Recuerda; stopped in order at the end, handing back unfinished work.
+
+    `helped` starts a helper where that is of use.
+    """
     recuerda = build(settings, model=model)
     try:
         await migrate(recuerda.db)
-        recuerda._tasks.append(warm := asyncio.create_task(_warm_up(recuerda)))
+        recuerda._tasks.append(warm := asyncio.create_task(warm_up(recuerda)))
         await recuerda.memories.start(after=warm)
         if recuerda.db.is_sqlite and not settings.chroma_url:  # then we hold the folder's lock: nobody else
             await recuerda.worker.take_over()
         if work:
             recuerda._tasks.append(asyncio.create_task(recuerda.worker.run()))
+        if helped and settings.wants_helper:
+            recuerda._tasks.append(asyncio.create_task(_be_helped(recuerda, warm)))
         yield recuerda
     finally:
         await recuerda.turns.settle()
@@ -132,7 +145,7 @@ async def running(
         await recuerda.db.close()
 
 
-async def _warm_up(recuerda: Recuerda) -> None:
+async def warm_up(recuerda: Recuerda) -> None:
     """Load the models before the first customer waits for them."""
     await asyncio.gather(  # unpacking the encoder leaves the interpreter to the others
         asyncio.to_thread(SentenceEncoder().embed, ["hola"]),
@@ -143,6 +156,11 @@ async def _warm_up(recuerda: Recuerda) -> None:
     await recuerda.listener.extract([Turn("customer", "hola")])
     await asyncio.to_thread(recuerda.fallback.warm)
     gc.freeze()  # all this stays: no need to look through it for garbage again and again
+
+
+async def _be_helped(recuerda: Recuerda, after: asyncio.Task[None]) -> None:
+    await asyncio.wait([after])  # both at once would take longer for either
+    await recuerda.helper.run(recuerda.settings)
 
 
 def _required(chat: ChatModel | None) -> ChatModel:

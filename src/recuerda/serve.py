@@ -55,7 +55,7 @@ def _run(
         if on_start:
             on_start(recuerda, url)
 
-    app = create_app(settings, demo=shop, on_start=started)
+    app = create_app(settings, demo=shop, helped=True, on_start=started)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     )
     chroma_url: str = Field("", description="Address of a Chroma server; empty means embedded Chroma.")
     worker: bool = Field(True, description="Whether `serve` also does the background work itself.")
+    helper: bool = Field(
+        True, description="Whether `serve` with SQLite computes in a second process too, given a second core."
+    )
     embeddings: Literal["embedded", "openai"] = Field(
         "embedded", description="Who turns text into vectors: the embedded encoder or an OpenAI endpoint."
     )
@@ -192,6 +195,12 @@ class Settings(BaseSettings):
         elif scheme == "sqlite":
             scheme = "sqlite+aiosqlite"
         return f"{scheme}://{rest}"
+
+    @property
+    def wants_helper(self) -> bool:
+        """With PostgreSQL any number of processes share the cores; with a model little is computed."""
+        computes = "embedded" in (self.reply_engine, self.fact_extractor)
+        return self.helper and self.database.startswith("sqlite") and computes and (os.cpu_count() or 1) > 1
 
     @property
     def has_llm(self) -> bool:

@@ -59,13 +59,15 @@ def create_app(
     *,
     model: ChatModel | None = None,
     demo: bool = False,
+    helped: bool = False,
     on_start: Callable[[Recuerda], object] | None = None,
 ) -> FastAPI:
-    """`demo` adds the sample shop's page; without keys it is open to this machine's own user."""
+    """`demo` adds the sample shop's page; without keys it is open to this machine's own user. `helped`: see
+    `running`."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, model=model, work=settings.worker) as recuerda:
+        async with running(settings, model=model, work=settings.worker, helped=helped) as recuerda:
             app.state.recuerda = recuerda
             if on_start:
                 on_start(recuerda)

@@ -7,6 +7,7 @@ of the finger away; who asks about something else must not be led to what there 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from recuerda.language import Language, fold
 from recuerda.memory.terms import term, words
@@ -37,7 +38,7 @@ _SOUND_ALIKE = ("szcx", "bv", "kqc", "gj", "iy", "aeiou", "mn")  # the first thr
 
 
 class Spelling:
-    """Immutable. The words of texts, each with the language it is in."""
+    """Immutable but for what it has worked out. The words of texts, each with the language it is in."""
 
     def __init__(self, texts: Iterable[tuple[str, Language]]) -> None:
         self._counts: dict[Language, Counter[str]] = defaultdict(Counter)
@@ -51,6 +52,7 @@ class Spelling:
             for word in counts:
                 if len(word) >= _SHORTEST and word.isalpha():
                     self._by_start[language, word[0]].append(word)
+        self._better = lru_cache(maxsize=5000)(self._look_up)
 
     def slips(self, text: str, language: Language) -> dict[str, str]:
         """Its mistyped words as typed, and what they were meant to be."""
@@ -61,7 +63,7 @@ class Spelling:
         )
         return {word: better for word, better in found if better is not None}
 
-    def _better(self, word: str, language: Language) -> str | None:
+    def _look_up(self, word: str, language: Language) -> str | None:
         counts = self._counts.get(language)
         if counts is None:
             return None

@@ -178,9 +178,10 @@ class Upkeep(ABC):
                 self._shards = await asyncio.to_thread(self._home.open)
 
     def _suspect(self, error: Unavailable | None) -> None:
-        """Has the index looked at, unless that is being done or was, a moment ago."""
+        """Has the index looked at, unless that is being done or was, a moment ago; not by a process that has
+        not taken the folder."""
         recent = time.monotonic() - self._healed_at < _PATIENCE
-        if not (self._healing or self._closing or self._upkeep.locked() or recent):
+        if self._started and not (self._healing or self._closing or self._upkeep.locked() or recent):
             if error:
                 log.warning("%s Memories are served from SQL while the index is mended.", error.detail)
             self._healing = True

@@ -2,7 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -52,4 +53,27 @@ def stage(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        STAGE_SECONDS.labels(name).observe(time.perf_counter() - started)
+        took = name, time.perf_counter() - started
+        if (relay := _relay.get()) is None:
+            observe([took])
+        else:
+            relay.append(took)
+
+
+def observe(stages: Iterable[tuple[str, float]]) -> None:
+    for name, seconds in stages:
+        STAGE_SECONDS.labels(name).observe(seconds)
+
+
+_relay: ContextVar[list[tuple[str, float]] | None] = ContextVar("relay", default=None)
+
+
+@contextlib.contextmanager
+def relayed() -> Iterator[list[tuple[str, float]]]:
+    """The stages inside are for another process to count."""
+    stages: list[tuple[str, float]] = []
+    token = _relay.set(stages)
+    try:
+        yield stages
+    finally:
+        _relay.reset(token)

@@ -5,9 +5,15 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+from sqlmodel import col, select
+
 from recuerda import conversations, usage
-from recuerda.db import Session
-from recuerda.errors import Unavailable
+from recuerda.db import Session, fetch
+from recuerda.embeddings import Vectors
+from recuerda.errors import NotFound, Unavailable
+from recuerda.helper import Helper
+from recuerda.language import Language
 from recuerda.llm import metering
 from recuerda.masking import mask
 from recuerda.memory import Memories
@@ -17,6 +23,8 @@ from recuerda.telemetry import metrics, traces
 from recuerda.turns import Context, Engine, Used, asking
 from recuerda.turns.acts import act
 from recuerda.turns.context import Sources, gather
+from recuerda.turns.embedded import EmbeddedEngine
+from recuerda.turns.embedded.engine import pieces
 from recuerda.turns.learn import enqueue_index, memory_of
 from recuerda.work import Write
 
@@ -37,10 +45,14 @@ Events = asyncio.Queue[Any]  # of Delta and Restart, and what the turn adds to t
 
 
 @dataclass(slots=True)
-class _Draft:
+class Draft:
+    """A reply that is not saved yet."""
+
     text: str
     used: Used
     engine: str
+    language: Language
+    vectors: Vectors | None = None  # of the text, a row
     fallback: str | None = None
 
 
@@ -49,17 +61,15 @@ class Composer:
     sources: Sources
     memories: Memories
     engine: Engine
-    fallback: Engine
+    fallback: EmbeddedEngine
     settings: Settings
+    helper: Helper
 
     async def compose(self, message: Message, events: Events) -> tuple[Write, Message]:
         """Write the reply, telling `events` each piece; returns what to commit and the message it makes."""
         with metering() as calls, traces.span("turn") as span:
             span.note(gen_ai__conversation__id=message.conversation_id)
-            with metrics.stage("context"):
-                context = await gather(self.sources, message)
-            with metrics.stage("reply"):
-                draft = await self._draft(context, events)
+            draft = await self._draft(message, events)
             span.note(recuerda__engine=draft.engine, recuerda__fallback=draft.fallback is not None)
         outcome = "fallback" if draft.fallback else "answered"
         metrics.TURNS.labels(draft.engine.partition(":")[0], outcome).inc()
@@ -69,12 +79,12 @@ class Composer:
             position=-1,
             author=Author.ASSISTANT,
             text=draft.text,
-            language=context.language,
+            language=draft.language,
             reply_to=message.id,
             receipt=_receipt(draft),
             engine=draft.engine,
         )
-        vectors = await self.memories.embed([mask(reply.text)])
+        vectors = await self._vectors(draft) if draft.vectors is None else draft.vectors
 
         async def write(session: Session) -> None:
             conversation = await conversations.append(session, reply)
@@ -92,7 +102,39 @@ class Composer:
 
         return write, reply
 
-    async def _draft(self, context: Context, events: Events) -> _Draft:
+    async def _draft(self, message: Message, events: Events) -> Draft:
+        if self.engine is not self.fallback:
+            with metrics.stage("context"):
+                context = await gather(self.sources, message)
+            with metrics.stage("reply"):
+                return await self._written(context, events)
+        draft = await self.helper.do("draft", message.id, lambda: self._computed(message))
+        for piece in pieces(draft.text):
+            await events.put(Delta(piece))
+        return draft
+
+    async def draft_of(self, message_id: str) -> Draft:
+        """The helper's part of a turn: the embedded engine's reply to a saved message."""
+        async with self.sources.db.read() as session:
+            found = await fetch(session, Message, _MESSAGE, {"message": message_id})
+        if not found:
+            raise NotFound("There is no message with this id.")
+        return await self._computed(found[0])
+
+    async def _computed(self, message: Message) -> Draft:
+        with metrics.stage("context"):
+            context = await gather(self.sources, message)
+        with metrics.stage("reply"):
+            used = Used()
+            text = mask(await asyncio.to_thread(self.fallback.compose, context, used)).strip()
+            draft = Draft(text, used, self.fallback.name, context.language)
+            draft.vectors = await self._vectors(draft)
+            return draft
+
+    async def _vectors(self, draft: Draft) -> Vectors:
+        return await self.memories.embed([mask(draft.text)])
+
+    async def _written(self, context: Context, events: Events) -> Draft:
         try:
             return await self._written_by(self.engine, context, events)
         except Unavailable as error:
@@ -103,23 +145,26 @@ class Composer:
             draft.fallback = error.detail
             return draft
 
-    async def _written_by(self, engine: Engine, context: Context, events: Events) -> _Draft:
-        used, pieces = Used(), []
+    async def _written_by(self, engine: Engine, context: Context, events: Events) -> Draft:
+        used, said = Used(), []
         try:
             async for piece in engine.reply(context, used):
-                pieces.append(piece)
+                said.append(piece)
                 await events.put(Delta(piece))
         except Unavailable:
-            if pieces:
+            if said:
                 await events.put(Restart())
             raise
-        text = mask("".join(pieces)).strip()
+        text = mask("".join(said)).strip()
         if not text:
             raise Unavailable(f"The engine {engine.name} wrote nothing.")
-        return _Draft(text, used, engine.name)
+        return Draft(text, used, engine.name, context.language)
 
 
-def _receipt(draft: _Draft) -> dict[str, Any]:
+_MESSAGE = select(Message).where(col(Message.id) == sa.bindparam("message"))
+
+
+def _receipt(draft: Draft) -> dict[str, Any]:
     receipt: dict[str, Any] = {
         "facts": draft.used.facts,
         "memories": draft.used.memories,

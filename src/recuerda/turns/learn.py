@@ -6,6 +6,7 @@ a message before is never taken again, so doing it twice changes nothing.
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,8 +21,9 @@ from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.reconcile import reconcile
 from recuerda.facts import profile, record
+from recuerda.helper import Helper
 from recuerda.language import from_locale
-from recuerda.llm import metering
+from recuerda.llm import Usage, metering
 from recuerda.memory import Memories, NewMemory
 from recuerda.models import Author, Conversation, Customer, Memory, Message
 from recuerda.settings import Settings
@@ -118,6 +120,19 @@ async def _learnt(session: Session, message: Message) -> bool:
     return (await run(session, _LEARNT, whose)).first() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a message teaches, read but not written down yet."""
+
+    message: Message
+    conversation: Conversation
+    vectors: Vectors  # of the message as an item of history, a row
+    drafts: list[Draft]
+    statements: Mapping[str, Vectors]  # of the drafts
+    said: Said | None
+    calls: list[Usage]
+
+
 class Learner:
     """Handles `learn` and `index` jobs."""
 
@@ -130,7 +145,9 @@ class Learner:
         fallback: Extractor,
         catalogue: Catalogue,
         settings: Settings,
+        helper: Helper,
     ) -> None:
+        self._helper = helper
         self._db = db
         self._memories = memories
         self._embedder = embedder
@@ -139,25 +156,36 @@ class Learner:
         self._catalogue = catalogue
         self._settings = settings
 
-    async def learn(self, payload: Mapping[str, Any]) -> Write | None:
+    async def lesson(self, message_id: str) -> Lesson | None:
+        """The helper's part of learning; None when there is nothing to learn from (any more)."""
         async with self._db.read() as session:
-            found = await fetch(session, Message, _MESSAGE, {"message": payload["message_id"]})
+            found = await fetch(session, Message, _MESSAGE, {"message": message_id})
             if not found:
-                return None  # erased meanwhile, or not to be remembered
+                return None  # erased, or not to be remembered
             [message] = found
             [conversation] = await fetch(
                 session, Conversation, _CONVERSATION, {"conversation": message.conversation_id}
             )
             before = await conversations.earlier(session, message, limit=_CONTEXT)
         turns = [*(Turn(m.author.value, m.text) for m in before), Turn("customer", message.text)]
-        item = memory_of(message, conversation)
-        vector = await self._memories.prepare([item])
+        vector = await self._memories.prepare([memory_of(message, conversation)])
         with metering() as calls:
             drafts = await self._extract(turns, message) if message.author is Author.CUSTOMER else []
         statements = list(dict.fromkeys(d.statement for d in drafts))
         vectors = dict(zip(statements, await self._memories.embed(statements), strict=True)) if drafts else {}
         readable = message.author is Author.CUSTOMER and OUTDATED.reads(self._embedder.name)
         said = Said(message.text, vector[0], vectors, drafts) if readable else None
+        return Lesson(message, conversation, vector, drafts, vectors, said, calls)
+
+    async def learn(self, payload: Mapping[str, Any]) -> Write | None:
+        message_id = payload["message_id"]
+        if self._extractor is self._fallback:
+            lesson = await self._helper.do("lesson", message_id, lambda: self.lesson(message_id))
+        else:
+            lesson = await self.lesson(message_id)
+        if lesson is None:
+            return None
+        message, conversation, said = lesson.message, lesson.conversation, lesson.said
 
         async def write(session: Session) -> None:
             # Facts of one customer are reconciled one message at a time.
@@ -165,12 +193,13 @@ class Learner:
             if not await conversations.may_remember(session, conversation.id):
                 return  # the customer said so while this was being read
             again = said is not None and await _learnt(session, message)
-            ids = await self._memories.remember(session, message.customer_id, [item], vector)
-            if drafts or (said is not None and not again):
-                await self._record(session, message, conversation, drafts, vectors, None if again else said)
+            item = memory_of(message, conversation)
+            ids = await self._memories.remember(session, message.customer_id, [item], lesson.vectors)
+            if lesson.drafts or (said is not None and not again):
+                await self._record(session, lesson, None if again else said)
             await asking.catch_up(session, message)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
-            usage.record(session, message, calls, self._settings)
+            usage.record(session, message, lesson.calls, self._settings)
 
         return write
 
@@ -181,17 +210,10 @@ class Learner:
         await self._memories.unindex(payload["customer_id"], payload["ids"])
         return None
 
-    async def _record(
-        self,
-        session: Session,
-        message: Message,
-        conversation: Conversation,
-        drafts: list[Draft],
-        vectors: Mapping[str, Vectors],
-        said: Said | None,
-    ) -> None:
+    async def _record(self, session: Session, lesson: Lesson, said: Said | None) -> None:
+        message, vectors = lesson.message, lesson.statements
         before = await record.already_said(session, message.id)
-        new = [d for d in drafts if (d.start, d.end, d.attribute) not in before]
+        new = [d for d in lesson.drafts if (d.start, d.end, d.attribute) not in before]
         stored = await profile.current(session, message.customer_id, proposed=True)
         changes = reconcile(
             [record.known(fact) for fact in stored],
@@ -206,7 +228,7 @@ class Learner:
         await record.apply(
             session,
             message,
-            conversation,
+            lesson.conversation,
             changes,
             vectors,
             embedder=self._embedder,

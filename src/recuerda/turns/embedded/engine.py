@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from zlib import crc32
 
 from recuerda.embeddings import Embedder
@@ -43,9 +43,8 @@ class EmbeddedEngine:
 
     async def reply(self, context: Context, used: Used) -> AsyncIterator[str]:
         """The reply, word by word."""
-        text = await asyncio.to_thread(self.compose, context, used)
-        for match in _PIECES.finditer(text):
-            yield match[0]
+        for piece in pieces(await asyncio.to_thread(self.compose, context, used)):
+            yield piece
 
     def compose(self, context: Context, used: Used) -> str:
         """The whole reply; blocking, a few milliseconds."""
@@ -54,6 +53,11 @@ class EmbeddedEngine:
         speech = Speech(context.language, seed, context.now)
         text = _answer(Case(context, used, parts, speech, self._vectors))
         return f"{text}\n{used.question}" if used.question else text
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A reply word by word."""
+    return (match[0] for match in _PIECES.finditer(text))
 
 
 def _answer(case: Case) -> str:
