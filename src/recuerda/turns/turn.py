@@ -20,10 +20,10 @@ from recuerda.errors import RecuerdaError, Unavailable
 from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
 from recuerda.settings import Settings
 from recuerda.telemetry import logs, metrics
-from recuerda.turns.composing import Composer, Delta, Restart
+from recuerda.turns.composing import Composer, Delta, Events, Restart
 from recuerda.turns.embedded.reading import SWITCHES, sure_intent
 from recuerda.turns.learn import enqueue_learn
-from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, frames, hold
+from recuerda.work import Handler, Lease, LeaseLost, Worker, Write, enqueue, frames, hold
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,12 @@ class Replied:
 
 
 class Turns:
-    def __init__(self, db: Database, composer: Composer, worker: Worker, settings: Settings) -> None:
+    def __init__(
+        self, db: Database, composer: Composer, learn: Handler, worker: Worker, settings: Settings
+    ) -> None:
         self._db = db
         self._composer = composer
+        self._lesson = learn
         self._worker = worker
         self._settings = settings
         self._running: set[asyncio.Task[None]] = set()
@@ -89,8 +92,8 @@ class Turns:
 
     @property
     def _learns(self) -> bool:
-        """Whether to learn from a message right after replying to it: what was read for the reply need not
-        be read again by another process. Not after a model's reply, which takes seconds."""
+        """Whether to learn from a message while replying to it, and to write both down together. Not beside a
+        model's reply, which takes seconds."""
         return self._worker.running and self._composer.engine is self._composer.fallback
 
     async def stream(self, accepted: Accepted) -> AsyncIterator[Delta | Restart | Replied]:
@@ -106,7 +109,7 @@ class Turns:
             yield Replied(await self.wait(accepted.message.id, accepted.job_id))
             return
         events: asyncio.Queue[Delta | Restart | Replied | Exception] = asyncio.Queue()
-        self._spawn(self._answer(accepted, accepted.lease, events))
+        self._spawn(self._produce(accepted.message, accepted.lease, accepted.learn, events))
         while True:
             event = await events.get()
             if isinstance(event, Exception):
@@ -119,21 +122,6 @@ class Turns:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-
-    async def _answer(
-        self, accepted: Accepted, lease: Lease, events: "asyncio.Queue[Delta | Restart | Replied | Exception]"
-    ) -> None:
-        """The reply first, then what the message teaches."""
-        if accepted.learn is None:
-            await self._produce(accepted.message, lease, events)
-            return
-        try:
-            async with self._worker.keep(accepted.learn):
-                await self._produce(accepted.message, lease, events)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._worker.give_back(accepted.learn))
-            raise
-        await self._learn(accepted.message, accepted.learn)
 
     async def _learn(self, message: Message, lease: Lease) -> None:
         job = Job(
@@ -178,25 +166,69 @@ class Turns:
         return write
 
     async def _produce(
-        self, message: Message, lease: Lease, events: "asyncio.Queue[Delta | Restart | Replied | Exception]"
+        self,
+        message: Message,
+        lease: Lease,
+        learn: Lease | None,
+        events: Events,
     ) -> None:
+        """The reply, and beside it what the message teaches."""
+        held = [lease, learn] if learn else [lease]
         try:
-            async with self._worker.keep(lease):
+            async with self._worker.keep(*held):
                 with logs.about(conversation_id=message.conversation_id):
-                    write, reply = await self._composer.compose(message, events)
+                    write, reply, taught = await self._compute(message, events, learns=learn is not None)
                 with metrics.stage("save"):
-                    await self._worker.finish(lease, write=write)
+                    learnt = await self._save(write, lease, taught, learn)
             await events.put(Replied(reply))
         except LeaseLost:
             await events.put(Replied(await self.wait(message.id, lease.job_id)))
         except asyncio.CancelledError:
-            await asyncio.shield(self._worker.give_back(lease))
+            await asyncio.shield(self._worker.give_back(*held))
             raise
         except Exception as error:
             log.warning("reply to %s failed: %s", message.id, type(error).__name__, exc_info=frames(error))
             await self._worker.fail(lease, error)
+            if learn:
+                await self._worker.give_back(learn)
             ours = isinstance(error, RecuerdaError) and not isinstance(error, Unavailable)
             await events.put(error if ours else _failed())
+        else:
+            if learn and not learnt:
+                await self._learn(message, learn)
+
+    async def _compute(
+        self, message: Message, events: Events, *, learns: bool
+    ) -> tuple[Write, Message, Write | None]:
+        """What writes the reply, the reply, and what writes the lesson, if there is one yet."""
+        if not learns:
+            return *await self._composer.compose(message, events), None
+        lesson = asyncio.ensure_future(self._lesson({"message_id": message.id}))
+        try:
+            composed = await self._composer.compose(message, events)
+            await asyncio.wait([lesson])
+        finally:
+            lesson.cancel()
+        return *composed, None if lesson.exception() else lesson.result()
+
+    async def _save(self, write: Write, lease: Lease, taught: Write | None, learn: Lease | None) -> bool:
+        """The reply and the lesson in one transaction; the reply alone, and False, when that cannot be."""
+
+        async def both(session: Session) -> None:
+            await write(session)
+            if taught:
+                await taught(session)
+
+        if learn and taught:
+            try:
+                await self._worker.finish(lease, learn, write=both)
+                return True
+            except LeaseLost:
+                raise
+            except Exception as error:  # of whichever: the reply does not wait for the lesson
+                log.warning("a reply is written without its lesson", exc_info=frames(error))
+        await self._worker.finish(lease, write=write)
+        return False
 
 
 async def _speaks_up(session: Session, message: Message, conversation: Conversation) -> bool:
