@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar
 
+from uvicorn.loops.auto import auto_loop_factory
+
 from recuerda.app import build, warm_up
 from recuerda.helper import Outcome, framed, receive
 from recuerda.settings import Settings
@@ -58,7 +60,8 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed must not get into the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
     try:
-        asyncio.run(_help(answers))
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(_help(answers))
     except (EOFError, OSError):
         os._exit(0)  # the parent is gone
 

@@ -8,6 +8,7 @@ phone numbers, prices and postcodes are left alone.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["card", "password", "code", "id", "account"]
@@ -186,7 +187,12 @@ def _asked(before: str) -> Kind | None:
     return next((kind for kind, pattern in _ASKS if pattern.search(before)), None)
 
 
-def _candidates(text: str) -> Iterator[Span]:
+@lru_cache(maxsize=200)  # a turn asks about the same words up to six times
+def _candidates(text: str) -> tuple[Span, ...]:
+    return tuple(_look(text))
+
+
+def _look(text: str) -> Iterator[Span]:
     for rule in _RULES:
         for match in rule.pattern.finditer(text):
             if rule.check(match["s"]):
