@@ -23,7 +23,7 @@ from recuerda.telemetry import metrics
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_BUSY = 24  # tasks given and not done, from which on the parent computes too, which holds up all else
+_BUSY = 200  # tasks given and not done, from which on the parent computes too, which holds up all else
 _PATIENCE = 20.0  # seconds for a task; a helper that takes longer is replaced
 _PAUSE = 5.0  # seconds before a helper that ended is replaced
 _LENGTH = struct.Struct("!I")
