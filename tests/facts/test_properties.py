@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
@@ -74,6 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(story=steps)
+@example(story=[("say", "Uso talla 42"), ("say", "deshacer"), ("say", "Uso talla 43")])
 def test_any_interleaving(server: Server, story: Sequence[tuple[Any, ...]]) -> None:
     server.loop.run_until_complete(_live(server.shop, story))
 

@@ -106,7 +106,7 @@ def read_all(
 
 
 _NUMBERED = re.compile(
-    r"\b(pedido|orden|order|telefon[eo]|phone|celular|cuenta|conta|contrato|seguimiento)\b"
+    r"\b(pedido|orden|order|telefon[eo]|phone|celular|cuenta|conta|contrato|seguimiento)s?\b"
 )
 _OPENS = re.compile(
     r"(?:^|[,.:;] )\W*(?:(?:a|en|em|de|para|por|con|com|at|in|for|e|y|o|and|so|entonces|entao) )*"

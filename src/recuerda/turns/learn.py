@@ -185,18 +185,19 @@ class Learner:
             lesson = await self.lesson(message_id)
         if lesson is None:
             return None
-        message, conversation, said = lesson.message, lesson.conversation, lesson.said
+        message, conversation = lesson.message, lesson.conversation
 
         async def write(session: Session) -> None:
             # Facts of one customer are reconciled one message at a time.
             await conversations.lock_customer(session, conversation.id)
             if not await conversations.may_remember(session, conversation.id):
                 return  # the customer said so while this was being read
-            again = said is not None and await _learnt(session, message)
+            if await _learnt(session, message):
+                return  # all of this was written together before
             item = memory_of(message, conversation)
             ids = await self._memories.remember(session, message.customer_id, [item], lesson.vectors)
-            if lesson.drafts or (said is not None and not again):
-                await self._record(session, lesson, None if again else said)
+            if lesson.drafts or lesson.said is not None:
+                await self._record(session, lesson)
             await asking.catch_up(session, message)
             await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
             usage.record(session, message, lesson.calls, self._settings)
@@ -210,7 +211,7 @@ class Learner:
         await self._memories.unindex(payload["customer_id"], payload["ids"])
         return None
 
-    async def _record(self, session: Session, lesson: Lesson, said: Said | None) -> None:
+    async def _record(self, session: Session, lesson: Lesson) -> None:
         message, vectors = lesson.message, lesson.statements
         before = await record.already_said(session, message.id)
         new = [d for d in lesson.drafts if (d.start, d.end, d.attribute) not in before]
@@ -221,7 +222,7 @@ class Learner:
             now=message.at,
             catalogue=self._catalogue,
             vectors=vectors,
-            said=said,
+            said=lesson.said,
         )
         if not changes:
             return
