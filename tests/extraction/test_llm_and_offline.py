@@ -65,16 +65,16 @@ async def test_one_call_for_all_that_is_in_doubt(extractor: EmbeddedExtractor) -
 
 
 async def test_what_only_the_model_takes_for_a_fact_waits_for_a_person(extractor: EmbeddedExtractor) -> None:
-    said = turns("what a lovely morning")
+    said = turns("mountains are great")
     assert await extractor.extract(said) == []
-    model = Saying(what_a_lovely_morning="preference")
+    model = Saying(mountains_are_great="preference")
     [draft] = await LLMExtractor(model, extractor, HEARD).extract(said)
-    assert (draft.quote, draft.category, draft.contested) == ("what a lovely morning", "preference", True)
+    assert (draft.quote, draft.category, draft.contested) == ("mountains are great", "preference", True)
 
 
 async def test_a_small_models_word_is_not_enough_against_the_classifier(extractor: EmbeddedExtractor) -> None:
-    model = Saying(what_a_lovely_morning="preference")
-    assert await LLMExtractor(model, extractor, 0.5).extract(turns("what a lovely morning")) == []
+    model = Saying(mountains_are_great="preference")
+    assert await LLMExtractor(model, extractor, 0.5).extract(turns("mountains are great")) == []
 
 
 async def test_silence_makes_a_doubtful_fact_wait_and_an_unlikely_one_go(

@@ -106,7 +106,7 @@ def test_what_stays(extractor: EmbeddedExtractor, before: str, after: str) -> No
         pytest.param(
             "I see Dr Patel",
             "Dr Patel retired so I'm with Dr Moss",
-            marks=pytest.mark.xfail(reason="judged just under the bar since it learns from conversations"),
+            marks=pytest.mark.xfail(reason="0.46: no word it knows says that something changed"),
         ),
         ("Uso brackets", "Me quitaron los brackets la semana pasada"),
         ("Quero a vista pro mar", "Desistimos da vista pro mar, pode ser jardim"),

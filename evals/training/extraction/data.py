@@ -56,9 +56,14 @@ class Gaps:
 
 
 def gaps(conversations: Sequence[Conversation]) -> Gaps:
-    """Gaps inside and at the edges of labelled spans; what lies elsewhere nobody has judged."""
+    """Gaps inside and at the edges of labelled spans; what lies elsewhere nobody has judged.
+
+    What is marked loosely may hold two clauses: it teaches what is a fact, not where one ends.
+    """
     out = Gaps([], [], [], [])
     for group, conversation in enumerate(conversations):
+        if conversation.get("loose"):
+            continue
         for turn, text, _, _ in customer_turns(conversation):
             tokens = tokenize(text)
             spans = [(a, b, 1.0) for a, b, _ in gold_spans(conversation, turn)]

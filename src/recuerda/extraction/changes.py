@@ -1,11 +1,12 @@
 """What is known, and what a new draft can do to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
-from recuerda.models import Category, FactStatus, Review, Source
+from recuerda.extraction.catalogue import Catalogue
+from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
 
 SURE = 0.6  # a draft below it does not overwrite what a person confirmed, and a person looks at it
 
@@ -58,3 +59,31 @@ class Close:
 
 
 Change = Record | Repeat | Close
+
+
+def new_record(
+    draft: Draft,
+    now: datetime,
+    catalogue: Catalogue,
+    *,
+    supersedes: tuple[str, ...] = (),
+    unsure: bool = False,
+    bare: bool = False,
+) -> Record:
+    """The draft as a fact that holds from `now`.
+
+    `unsure`: it waits for a person; `bare`: its attribute and value do not hold, its words do.
+    """
+    if bare:
+        draft = replace(draft, attribute=None, value=None)
+    special = draft.sensitivity is Sensitivity.SPECIAL
+    proposed = special or unsure
+    life = catalogue.lifetime(draft.category, draft.attribute)
+    return Record(
+        draft=draft,
+        supersedes=supersedes,
+        status=FactStatus.PROPOSED if proposed else FactStatus.ACTIVE,
+        review=proposed or draft.confidence < SURE,
+        valid_from=now,
+        expires_at=now + life if life else None,
+    )

@@ -11,10 +11,11 @@ from datetime import datetime
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
-from recuerda.extraction.changes import SURE, Change, Close, Known, Record, Repeat
+from recuerda.extraction.changes import SURE, Change, Close, Known, Record, Repeat, new_record
 from recuerda.extraction.endings import SAID, ended
-from recuerda.extraction.outdated import OUTDATED, Said
-from recuerda.extraction.replacing import ALIKE, taken_over
+from recuerda.extraction.outdated import Said
+from recuerda.extraction.overtaken import overtake
+from recuerda.extraction.replacing import taken_over
 from recuerda.extraction.resolving import named_before, resized, respelt, spelt_before, within_address
 from recuerda.extraction.reversals import (
     adds,
@@ -28,17 +29,13 @@ from recuerda.extraction.reversals import (
 )
 from recuerda.extraction.statements import normal, numbers, other_amount, plain_value
 from recuerda.extraction.values import shoe_systems
-from recuerda.models import Category, FactStatus, Review, Sensitivity, Source
+from recuerda.models import Category, FactStatus, Review, Source
 
 SAME = 0.92  # cosine from which two statements without attribute say the same
 
 
 _CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
 _CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
-_FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
-_OVER = 0.5  # probability from which a fact no longer holds though no pattern says so
-_AT_ONCE = 2  # facts at most that one message ends so
-_OVER_GRAVE = 0.7  # of what concerns health, or a person vouched for
 
 
 def reconcile(
@@ -76,84 +73,7 @@ def reconcile(
                 if isinstance(c, Close) or (isinstance(c, Record) and (c.supersedes or told))
             ]
         changes += [_doubted(c, rejected) if isinstance(c, Record) else c for c in decided]
-    return changes if said is None else _outdated(known, changes, said, now, catalogue)
-
-
-def _outdated(
-    known: Sequence[Known],
-    changes: list[Change],
-    said: Said,
-    now: datetime,
-    catalogue: Catalogue,
-) -> list[Change]:
-    """The changes, with the end of what the whole message makes untrue."""
-    settled = {c.fact_id for c in changes if not isinstance(c, Record)}
-    settled |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
-    whose = {d.subject for d in said.drafts}
-    more = {(c.draft.attribute, c.draft.subject) for c in changes if isinstance(c, Record)}
-    left = [
-        k
-        for k in known
-        if k.id not in settled
-        and k.valid_from < now
-        and (not whose or k.subject in whose)
-        and not (k.attribute and (k.attribute, k.subject) in more)  # judged by its attribute already
-    ]
-    likely = dict(zip([k.id for k in left], OUTDATED.judge(left, said), strict=True))
-    over = sorted((k for k in left if likely[k.id] >= _bar(k)), key=lambda k: -likely[k.id])
-    for fact in over[:_AT_ONCE]:
-        heir = _heir(fact, changes, said)
-        faint = _faint_heir(fact, said, changes, catalogue) if heir is None else None
-        if faint is not None:
-            changes.append(_record(faint, now, catalogue, supersedes=(fact.id,)))
-        elif heir is None:
-            changes.append(Close(fact.id, None, "outdated"))
-        else:
-            record = changes[heir]
-            assert isinstance(record, Record)
-            changes[heir] = replace(record, supersedes=(*record.supersedes, fact.id))
-    return changes
-
-
-def _bar(fact: Known) -> float:
-    health = fact.category is Category.HEALTH and fact.attribute is not None
-    grave = health or fact.source is Source.AGENT or fact.review is Review.DONE
-    return _OVER_GRAVE if grave else _OVER
-
-
-def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:
-    """Which of the changes says what is so instead: of the same kind, the nearest in meaning."""
-    same = [
-        (float(said.vectors[c.draft.statement] @ fact.embedding), i)
-        for i, c in enumerate(changes)
-        if isinstance(c, Record)
-        and c.status is FactStatus.ACTIVE
-        and c.draft.category is fact.category
-        and c.draft.statement in said.vectors
-        and fact.embedding is not None
-    ]
-    return max(same)[1] if same else None
-
-
-def _faint_heir(fact: Known, said: Said, changes: Sequence[Change], catalogue: Catalogue) -> Draft | None:
-    """What hardly looked like a fact, but says what is so instead: "he's 11 kilos now"."""
-    taken = {(c.draft.start, c.draft.end) for c in changes if not isinstance(c, Close)}
-    best: tuple[float, Draft] | None = None
-    for draft in said.drafts:
-        vector = said.vectors.get(draft.statement)
-        if vector is None or fact.embedding is None or not draft.faint or (draft.start, draft.end) in taken:
-            continue
-        if withdraws(draft.statement) or parted(draft.statement):
-            continue  # says what is no more
-        near = float(vector @ fact.embedding)
-        least = _FAR if draft.spare else ALIKE
-        if near >= least and draft.subject == fact.subject and (best is None or near > best[0]):
-            best = near, draft
-    if best is None:
-        return None
-    draft, category = best[1], fact.category
-    sensitivity = catalogue.sensitivity(category, draft.attribute)
-    return replace(draft, category=category, sensitivity=sensitivity, faint=False, spare=False)
+    return changes if said is None else overtake(known, changes, said, now, catalogue)
 
 
 def _doubted(record: Record, rejected: Sequence[Known]) -> Record:
@@ -198,7 +118,7 @@ def _decide(
     draft = respelt(known, resized(known, draft, catalogue))
     moved = within_address(known, draft)
     if moved:
-        return [_record(moved[1], now, catalogue, supersedes=(moved[0].id,))]
+        return [new_record(moved[1], now, catalogue, supersedes=(moved[0].id,))]
     attribute = catalogue.get(draft.attribute)
     over: list[Change] = [*ended(known, draft, attribute, now, catalogue)]
     gone = withdraws(draft.statement) or parted(draft.statement)
@@ -209,13 +129,13 @@ def _decide(
     left = [k for k in known if k.id not in closed]
     if withdraws(draft.statement) and not is_denial(draft.value):
         # "I no longer live in Lima" from somebody we never knew in Lima: true, but not `city: Lima`.
-        return [*over, _record(draft, now, catalogue, bare=True)]
+        return [*over, new_record(draft, now, catalogue, bare=True)]
     if attribute is None or draft.value is None:
         same = _same_statement(left, draft, vector)
         if same:
             return [*over, Repeat(same.id, draft)]
         old = spelt_before(left, draft) or taken_over(left, draft, catalogue, vector)
-        return [*over, _record(draft, now, catalogue, supersedes=tuple(k.id for k in old))]
+        return [*over, new_record(draft, now, catalogue, supersedes=tuple(k.id for k in old))]
     change = _by_attribute(left, draft, attribute, now, catalogue)
     if isinstance(change, Record) and not change.supersedes:
         old = taken_over(left, draft, catalogue, vector)
@@ -233,31 +153,33 @@ def _by_attribute(
     if same:
         latest = max(same, key=lambda k: (k.status is FactStatus.ACTIVE, k.valid_from))
         if attribute.many and _told_anew(latest, draft):
-            return _record(draft, now, catalogue, supersedes=(latest.id,))
+            return new_record(draft, now, catalogue, supersedes=(latest.id,))
         return Repeat(latest.id, draft)
     if attribute.many and replaces(draft.statement) and attribute.category in _CHANGEABLE:
         # "I prefer black now": the tastes before are over, though a customer may have several.
-        return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals if k.valid_from < now))
+        return new_record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals if k.valid_from < now))
     owned = attribute.many and attribute.category is Category.POSSESSION and len(rivals) == 1
     if owned and (replaces(draft.statement) or swapped(draft.statement)) and not adds(draft.statement):
         # "Now I drive a Corolla": instead of the only car there was.
-        return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
+        return new_record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
     if attribute.many:
         old = [k for k in rivals if draft.corrects or {k.value, draft.value} <= set(attribute.one_of)]
         # Taking one back of several says not which one.
         if (len(old) == 1 or not draft.corrects) and not any(_protected(k, draft) for k in old):
-            return _record(draft, now, catalogue, supersedes=tuple(k.id for k in old if k.valid_from <= now))
+            return new_record(
+                draft, now, catalogue, supersedes=tuple(k.id for k in old if k.valid_from <= now)
+            )
     if attribute.many or not rivals:
-        return _record(draft, now, catalogue)
+        return new_record(draft, now, catalogue)
     if attribute.name == "shoe_size" and all(_of_other_system(k, draft) for k in rivals):
-        return _record(draft, now, catalogue, bare=True)  # the same foot told in another system, or nearly
+        return new_record(draft, now, catalogue, bare=True)  # the same foot told in another system, or nearly
     if any(_protected(k, draft) or k.valid_from > now for k in rivals):
-        return _record(draft, now, catalogue, unsure=True)
-    record = _record(draft, now, catalogue)
+        return new_record(draft, now, catalogue, unsure=True)
+    record = new_record(draft, now, catalogue)
     if record.status is FactStatus.PROPOSED:
         # Nothing that holds is overwritten by what nobody has agreed to; an older proposal is.
         rivals = [k for k in rivals if k.status is FactStatus.PROPOSED]
-    return _record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
+    return new_record(draft, now, catalogue, supersedes=tuple(k.id for k in rivals))
 
 
 def _told_anew(known: Known, draft: Draft) -> bool:
@@ -282,30 +204,6 @@ def _protected(known: Known, draft: Draft) -> bool:
     """A person vouched for it, and the draft is not sure."""
     vouched = known.review is Review.DONE or known.source is Source.AGENT
     return vouched and known.status is FactStatus.ACTIVE and draft.confidence < SURE
-
-
-def _record(
-    draft: Draft,
-    now: datetime,
-    catalogue: Catalogue,
-    *,
-    supersedes: tuple[str, ...] = (),
-    unsure: bool = False,
-    bare: bool = False,
-) -> Record:
-    if bare:
-        draft = replace(draft, attribute=None, value=None)
-    special = draft.sensitivity is Sensitivity.SPECIAL
-    proposed = special or unsure
-    life = catalogue.lifetime(draft.category, draft.attribute)
-    return Record(
-        draft=draft,
-        supersedes=supersedes,
-        status=FactStatus.PROPOSED if proposed else FactStatus.ACTIVE,
-        review=proposed or draft.confidence < SURE,
-        valid_from=now,
-        expires_at=now + life if life else None,
-    )
 
 
 def _only_settles(over: Sequence[Change], draft: Draft) -> bool:

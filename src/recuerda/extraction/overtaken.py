@@ -1,0 +1,111 @@
+"""What a message makes untrue though none of its drafts says so, and what is so instead."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from recuerda.extraction import Draft
+from recuerda.extraction.catalogue import Catalogue
+from recuerda.extraction.changes import Change, Close, Known, Record, new_record
+from recuerda.extraction.outdated import OUTDATED, Said
+from recuerda.extraction.phrases import SAY
+from recuerda.extraction.replacing import ALIKE
+from recuerda.extraction.reversals import parted, swapped, withdraws
+from recuerda.extraction.tokens import flat
+from recuerda.models import Category, FactStatus, Review, Source
+
+_FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
+_OVER = 0.5  # probability from which a fact no longer holds though no pattern says so
+_OVER_GRAVE = 0.7  # of what concerns health, or a person vouched for
+_OVER_LIKELIEST = 0.3  # of the likeliest, in a message that says that something changed
+_AT_ONCE = 2  # facts at most that one message ends so
+_TURNS = ("instead", "resumes", "gains", "gone", "stops", "no_longer")
+
+
+def overtake(
+    known: Sequence[Known],
+    changes: list[Change],
+    said: Said,
+    now: datetime,
+    catalogue: Catalogue,
+) -> list[Change]:
+    """The changes, with the end of what the whole message makes untrue."""
+    left = [k for k in _unsettled(known, changes, said) if k.valid_from < now]
+    likely = dict(zip([k.id for k in left], OUTDATED.judge(left, said), strict=True))
+    left.sort(key=lambda k: -likely[k.id])
+    turns = _says_of_a_change(said.text)
+    over = [k for i, k in enumerate(left) if likely[k.id] >= _bar(k, likeliest=turns and i == 0)]
+    for fact in over[:_AT_ONCE]:
+        heir = _heir(fact, changes, said)
+        faint = _faint_heir(fact, said, changes, catalogue) if heir is None else None
+        if faint is not None:
+            changes.append(new_record(faint, now, catalogue, supersedes=(fact.id,)))
+        elif heir is None:
+            changes.append(Close(fact.id, None, "outdated"))
+        else:
+            record = changes[heir]
+            assert isinstance(record, Record)
+            changes[heir] = replace(record, supersedes=(*record.supersedes, fact.id))
+    return changes
+
+
+def _unsettled(known: Sequence[Known], changes: Sequence[Change], said: Said) -> list[Known]:
+    """What may concern the same person, and the drafts have not judged already."""
+    settled = {c.fact_id for c in changes if not isinstance(c, Record)}
+    settled |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
+    whose = {d.subject for d in said.drafts}
+    more = {(c.draft.attribute, c.draft.subject) for c in changes if isinstance(c, Record)}
+    return [
+        k
+        for k in known
+        if k.id not in settled
+        and (not whose or k.subject in whose)
+        and not (k.attribute and (k.attribute, k.subject) in more)  # judged by its attribute
+    ]
+
+
+def _says_of_a_change(text: str) -> bool:
+    said = flat(text)
+    return any(SAY[family].search(said) for family in _TURNS) or swapped(text) is not None
+
+
+def _bar(fact: Known, *, likeliest: bool) -> float:
+    health = fact.category is Category.HEALTH and fact.attribute is not None
+    if health or fact.source is Source.AGENT or fact.review is Review.DONE:
+        return _OVER_GRAVE
+    return _OVER_LIKELIEST if likeliest else _OVER
+
+
+def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:
+    """Which of the changes says what is so instead: of the same kind, the nearest in meaning."""
+    same = [
+        (float(said.vectors[c.draft.statement] @ fact.embedding), i)
+        for i, c in enumerate(changes)
+        if isinstance(c, Record)
+        and c.status is FactStatus.ACTIVE
+        and c.draft.category is fact.category
+        and c.draft.statement in said.vectors
+        and fact.embedding is not None
+    ]
+    return max(same)[1] if same else None
+
+
+def _faint_heir(fact: Known, said: Said, changes: Sequence[Change], catalogue: Catalogue) -> Draft | None:
+    """What hardly looked like a fact, but says what is so instead: "he's 11 kilos now"."""
+    taken = {(c.draft.start, c.draft.end) for c in changes if not isinstance(c, Close)}
+    best: tuple[float, Draft] | None = None
+    for draft in said.drafts:
+        vector = said.vectors.get(draft.statement)
+        if vector is None or fact.embedding is None or not draft.faint or (draft.start, draft.end) in taken:
+            continue
+        if withdraws(draft.statement) or parted(draft.statement):
+            continue  # says what is no more
+        near = float(vector @ fact.embedding)
+        least = _FAR if draft.spare else ALIKE
+        if near >= least and draft.subject == fact.subject and (best is None or near > best[0]):
+            best = near, draft
+    if best is None:
+        return None
+    draft, category = best[1], fact.category
+    sensitivity = catalogue.sensitivity(category, draft.attribute)
+    return replace(draft, category=category, sensitivity=sensitivity, faint=False, spare=False)
