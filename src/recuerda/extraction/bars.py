@@ -15,7 +15,7 @@ from recuerda.models import Category
 SURE_CATEGORY = 0.6  # below it the attribute may know the category better
 _REVERSAL_AT = 0.1
 _VALUE_AT = 0.3
-_PLAIN_INTENT, _INTENT_AT = 0.9, 0.15
+_PLAIN_INTENT, _INTENT_AT = 0.8, 0.1
 _TELLING = TYPED | {"flag"}
 _FIGURE = re.compile(r"\d|\b(?:XS|S|M|L|XL|XXL|P|G|GG)\b")
 # "..., talla 42: ...", "Corregido: talla 39 en lugar de 37": says a size and nothing else.

@@ -42,6 +42,11 @@ _STEERING = _any(
     r"desarrollador|dios|deus)\b",
     r"\b(user|system|assistant|usuario|sistema)\s?:|<\|?(system|im_start|admin)|\[(system|admin|inst)",
     r"\bnew (instructions|rules)\b|\b(nuevas instrucciones|novas instrucoes)\b",
+    # Talk it into a subject: by rank, or by what was never agreed.
+    r"\bas an? [\w ]{3,40}, i (believe|can assure|assure|insist|urge)\b",
+    r"\bcomo [\w ]{3,40}, (yo )?(l[eo]s? |te )?(puedo |posso )?(asegur|assegur|garant|insist)\w*",
+    r"\b(agreed|acordamos|quedamos|combinamos|concordou)\b.{0,60}"
+    r"\b(discuss\w*|talk\w* about|hablar (de|sobre)|discutir|conversar|falar (de|sobre))\b",
     # Say this, repeat that, from now on.
     r"\b(repeat|say|repite|repita|di|diga|responda?) ['\"“‘][^'\"”’]+['\"”’]",
 )
