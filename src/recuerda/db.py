@@ -7,22 +7,25 @@ the disk is flushed once for all of them. PostgreSQL: plain transactions through
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import psycopg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from recuerda import sqlite
+from recuerda import postgresql, sqlite
+from recuerda.engines import make_engine
+from recuerda.postgresql import Answer, Line, Saying
 from recuerda.statements import Rows, Values, form, objects
 
 T = TypeVar("T")
 
-_RESTED = 1.0  # seconds without use after which PostgreSQL is asked whether it is still there
+_LINES = 2  # so that a long reading does not hold up all others
 _BULK = 16  # rows from which on SQLAlchemy's own way, which does not hold up the others, is quicker
 _TOGETHER = 32  # writes that share a commit at most, so that the first does not wait long for the last
 
@@ -30,6 +33,7 @@ _TOGETHER = 32  # writes that share a commit at most, so that the first does not
 class Session(AsyncSession):
     """SQLModel's, and beside it the driver's own connection for what every turn says: see `statements`."""
 
+    line: Line | None = None  # where what is only read goes
     _driver: Any = None
 
     async def driver(self) -> Any:
@@ -75,25 +79,44 @@ async def fetch(session: Session, table: type[T], statement: sa.Executable, valu
 async def _say(session: Session, statement: Any, values: Values) -> tuple[Rows, Sequence[str]]:
     if session.pending:
         await session.flush()
-    driver, dialect = await session.driver(), session.get_bind().dialect
-    said = form(statement, dialect, values)
-    try:
-        if isinstance(driver, sqlite.Connection):
-            values_ = cast(Sequence[Any], said.bind(values))
-            found, changed, description = await driver.fetch(said.sql, values_)
-        else:
-            cursor = await driver.execute(said.sql, said.bind(values))
-            changed, description = cursor.rowcount, cursor.description
-            found = await cursor.fetchall() if description else []
-    except dialect.loaded_dbapi.Error as error:
-        if dialect.is_disconnect(error, driver, None):
-            await (await session.connection()).invalidate(error)
-        raise sa.exc.DBAPIError.instance(
-            said.sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-        ) from error
-    rows = said.read(found, description)
-    rows.rowcount = changed
+    if session.line is not None:
+        said = form(statement, postgresql.DIALECT, values)
+        with _ours(said.sql):
+            answer = await session.line.ask(Saying(said.sql, said.bind(values)))
+    elif isinstance(driver := await session.driver(), sqlite.Connection):
+        said = form(statement, sqlite.DIALECT, values)
+        with _ours(said.sql):
+            found, changed = await driver.fetch(said.sql, said.bind(values))
+        answer = Answer(found, changed, None)
+    else:
+        said = form(statement, postgresql.DIALECT, values)
+        with _ours(said.sql):
+            [answer] = await _through(session, driver, [Saying(said.sql, said.bind(values))])
+    rows = said.read(answer.rows, answer.types)
+    rows.rowcount = answer.changed
     return rows, said.keys
+
+
+@contextlib.contextmanager
+def _ours(sql: str) -> Iterator[None]:
+    """The drivers' errors as SQLAlchemy's, without the values."""
+    try:
+        yield
+    except (sqlite3.Error, psycopg.Error) as error:
+        base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
+        raise sa.exc.DBAPIError.instance(sql, None, error, base, hide_parameters=True) from error
+
+
+async def _through(session: Session, driver: Any, sayings: Sequence[Saying]) -> list[Answer]:
+    try:
+        answers = await postgresql.link(driver).say(sayings)
+    except psycopg.OperationalError as error:  # the connection is lost
+        await (await session.connection()).invalidate(error)
+        raise
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return cast(list[Answer], answers)
 
 
 @dataclass(slots=True)
@@ -112,7 +135,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = self._engine(url)
+        self.engine = make_engine(url)
+        lines = 0 if self.is_sqlite else _LINES
+        self._lines = [Line(partial(postgresql.connect, url)) for _ in range(lines)]
         self._sessions = async_sessionmaker(self.engine, class_=Session, expire_on_commit=False)
         # PostgreSQL gives each statement its own view of the data anyway: a transaction only costs time.
         plain = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
@@ -122,27 +147,12 @@ class Database:
         self._waiting = 0  # writers behind the lock
         self._group: _Group | None = None
 
-    def _engine(self, url: str) -> AsyncEngine:
-        if not self.is_sqlite:
-            engine = create_async_engine(url, pool_size=20, max_overflow=10)
-            sa.event.listen(engine.sync_engine, "checkin", _on_checkin)
-            sa.event.listen(engine.sync_engine, "checkout", partial(_on_checkout, engine.sync_engine.dialect))
-            return engine
-        engine = create_async_engine(
-            url,
-            connect_args={"async_creator_fn": sqlite.connect},
-            pool_size=20,  # those beyond are opened anew each time, which costs more than what they ask
-            max_overflow=10,
-        )
-        sa.event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
-        sa.event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
-        _say_savepoints(engine.sync_engine.dialect)
-        return engine
-
     @contextlib.asynccontextmanager
     async def read(self, *, streams: bool = False) -> AsyncIterator[Session]:
         """`streams` for what is fetched piece by piece, which PostgreSQL does inside a transaction only."""
         async with _ended((self._sessions if streams else self._looks)()) as session:
+            if self._lines and not streams:
+                session.line = min(self._lines, key=lambda line: line.busy)
             yield session
 
     @contextlib.asynccontextmanager
@@ -221,6 +231,8 @@ class Database:
             raise RuntimeError("the write-ahead log is in use; erasing is tried again")
 
     async def close(self) -> None:
+        for line in self._lines:
+            await line.close()
         await self.engine.dispose()
 
 
@@ -269,59 +281,3 @@ async def _savepoint(driver: sqlite.Connection) -> AsyncIterator[None]:
             driver.say("RELEASE one_write")
         raise
     driver.say("RELEASE one_write")
-
-
-def _on_checkin(_connection: Any, record: Any) -> None:
-    record.info["rested"] = time.monotonic()
-
-
-def _on_checkout(dialect: Any, connection: Any, record: Any, _proxy: Any) -> None:
-    """A connection that has rested may be dead by now; one just used is not asked again. Raising makes
-    the pool connect anew."""
-    if time.monotonic() - record.info.get("rested", time.monotonic()) > _RESTED:
-        try:
-            dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
-            raise sa.exc.InvalidatePoolError from error
-
-
-def _on_sqlite_connect(connection: Any, _record: Any) -> None:
-    connection.create_function("translate", 3, _translate)  # PostgreSQL has its own
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "foreign_keys=ON",
-        f"busy_timeout={sqlite.BUSY_MS}",
-        "synchronous=FULL",
-        "secure_delete=ON",  # deleted words are overwritten, not only unlinked
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _translate(text: str | None, from_: str, to: str) -> str | None:
-    """PostgreSQL's `translate`, with as many characters in `to` as in `from_`."""
-    return None if text is None else text.translate(str.maketrans(from_, to))
-
-
-def _on_sqlite_begin(connection: sa.Connection) -> None:
-    mode = connection.get_execution_options().get("recuerda_begin", "DEFERRED")
-    if mode == "DEFERRED":  # waits for nobody
-        _driver(connection).say("BEGIN DEFERRED")
-    elif not _driver(connection).lock():
-        connection.exec_driver_sql(f"BEGIN {mode}")
-
-
-def _driver(connection: sa.Connection) -> sqlite.Connection:
-    return cast(sqlite.Connection, connection.connection.driver_connection)
-
-
-def _say_savepoints(dialect: Any) -> None:
-    """Savepoints come with every write; said to the driver they cost a tenth of a statement."""
-
-    def say(words: str) -> Callable[[sa.Connection, str], None]:
-        return lambda connection, name: _driver(connection).say(f"{words} {name}")
-
-    dialect.do_savepoint = say("SAVEPOINT")
-    dialect.do_release_savepoint = say("RELEASE SAVEPOINT")
-    dialect.do_rollback_to_savepoint = say("ROLLBACK TO SAVEPOINT")

@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+
 T = TypeVar("T")
 
+DIALECT = SQLiteDialect_aiosqlite()
 BUSY_MS = 30_000  # how long one process waits for another's write
 _BUDGET = 0.003  # seconds a statement may hold the event loop
 _TICKS = 2000  # SQLite's instructions between looks at the clock
@@ -68,12 +71,12 @@ class Connection:
         """At once, for what takes no time and waits for nobody."""
         self._conn.execute(statement)
 
-    async def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[list[Any], int, Any]:
-        """The rows, if any, how many were changed, and the columns' description."""
+    async def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[list[Any], int]:
+        """The rows, if any, and how many were changed."""
 
-        def work() -> tuple[list[Any], int, Any]:
+        def work() -> tuple[list[Any], int]:
             cursor = self._conn.execute(statement, parameters)
-            return cursor.fetchall(), cursor.rowcount, cursor.description
+            return cursor.fetchall(), cursor.rowcount
 
         match statement[:6].upper():
             case "SELECT":

@@ -58,29 +58,27 @@ class Form:
                 made[name] = _default(default, process)
             else:
                 made[name] = _constant(bind.effective_value, process)
-        self._positions = None if expanded.positiontup is None else [made[n] for n in expanded.positiontup]
-        self._names = made
+        self._positions = [made[name] for name in expanded.positiontup or ()]
         columns = [] if (found := getattr(statement, "exported_columns", None)) is None else list(found)
         self.keys: list[str] = [column.key for column in columns]
         self._types = [column.type.dialect_impl(dialect) for column in columns]
         self._dialect = dialect
         self._results: list[tuple[int, Callable[[Any], Any]]] | None = None  # known with the first answer
 
-    def bind(self, values: Values) -> tuple[Any, ...] | dict[str, Any]:
-        if self._positions is not None:
-            return tuple([value(values) for value in self._positions])
-        return {name: value(values) for name, value in self._names.items()}
+    def bind(self, values: Values) -> tuple[Any, ...]:
+        """In the order of the statement's places."""
+        return tuple([value(values) for value in self._positions])
 
-    def read(self, rows: Sequence[tuple[Any, ...]], description: Sequence[Any] | None) -> Rows:
-        """`description` is the driver's: of each column, its name and its type."""
+    def read(self, rows: Sequence[tuple[Any, ...]], types: Sequence[Any] | None) -> Rows:
+        """`types` are the driver's numbers for the types of the columns, if it has any."""
         if not rows:
             return Rows()
         if self._results is None:
-            types = enumerate(zip(self._types, description or (), strict=True))
+            both = enumerate(zip(self._types, types or [None] * len(self._types), strict=True))
             self._results = [
                 (place, process)
-                for place, (ours, theirs) in types
-                if (process := ours.result_processor(self._dialect, theirs[1]))
+                for place, (ours, theirs) in both
+                if (process := ours.result_processor(self._dialect, theirs))
             ]
         if not self._results:
             return Rows(rows)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import psycopg
 import sqlalchemy as sa
 
+from recuerda import postgresql
 from recuerda.db import Database
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,9 @@ class Bell:
         """Call `wake` whenever somebody rings, until cancelled; connects again when the server was away."""
         if self._db.is_sqlite:
             return
-        url = sa.make_url(self._db.url).set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+                async with await postgresql.connect(self._db.url) as connection:
                     await connection.execute(f"LISTEN {_CHANNEL}")
                     wake()  # what was rung while nobody listened
                     async for _ in connection.notifies():

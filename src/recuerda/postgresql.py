@@ -1,0 +1,251 @@
+"""PostgreSQL without a cursor per statement, and with the reads of all tasks in one breath.
+
+psycopg's cursor takes several times as long over a statement as PostgreSQL. What every turn says goes
+straight to its libpq instead: prepared once a connection, several at a time where nobody waits for the one
+before. The rest uses SQLAlchemy and psycopg as ever, on the same connection and in the same transaction.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import pq
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
+
+_IDLE = pq.TransactionStatus.IDLE
+_OK = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
+_BREATH = 64  # statements sent together at most: the first does not wait long for the last
+_CLOSING = 5.0  # seconds a statement may take to end that nobody waits for any more
+
+# psycopg's, with the places of values numbered
+DIALECT = PGDialectAsync_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    rows: list[tuple[Any, ...]]
+    changed: int
+    types: list[int] | None  # of the columns: PostgreSQL's numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A statement with `$1`, `$2` ... and the values for them."""
+
+    sql: str
+    values: Sequence[Any]
+
+
+_BEGIN = Saying("BEGIN", ())
+
+
+def address(url: str) -> str:
+    """SQLAlchemy's address of a database in libpq's words."""
+    return sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+async def connect(url: str) -> psycopg.AsyncConnection[Any]:
+    """A connection that is in no transaction."""
+    return await psycopg.AsyncConnection.connect(address(url), autocommit=True, prepare_threshold=None)
+
+
+class Link:
+    """A connection of psycopg's as libpq has it. One task at a time."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self.connection = connection
+        self._libpq: Any = connection.pgconn
+        self._types = Transformer(connection)
+        self._names: dict[str, bytes] = {}
+
+    async def say(self, sayings: Sequence[Saying]) -> list[Answer | Exception | None]:
+        """What each gave; after an error None, for those that were not run. Begins a transaction first where
+        one is wanted."""
+        if not self.connection.autocommit and self._libpq.transaction_status == _IDLE:
+            return (await self._exchange([_BEGIN, *sayings]))[1:]
+        return await self._exchange(sayings)
+
+    async def _exchange(self, sayings: Sequence[Saying]) -> list[Answer | Exception | None]:
+        libpq = self._libpq
+        values = [self._bound(saying.values) for saying in sayings]  # before anything is sent: it may fail
+        libpq.enter_pipeline_mode()
+        new = [self._send(saying.sql, *bound) for saying, bound in zip(sayings, values, strict=True)]
+        libpq.pipeline_sync()
+        results = await self._results(sum(new) + len(sayings))
+        libpq.exit_pipeline_mode()
+        answers: list[Answer | Exception | None] = []
+        for is_new, saying in zip(new, sayings, strict=True):
+            prepared = next(results) if is_new else None
+            result = next(results)
+            if prepared is not None and prepared.status not in _OK:
+                result = prepared
+            if result.status not in _OK:
+                self._names.pop(saying.sql, None)  # perhaps it was never prepared
+            answers.append(self._answer(result))
+        return answers
+
+    def _bound(self, values: Sequence[Any]) -> tuple[Sequence[Any], Any]:
+        """As they are sent, and how."""
+        formats = [PyFormat.BINARY if type(value) is bytes else PyFormat.TEXT for value in values]
+        return self._types.dump_sequence(values, formats), self._types.formats
+
+    def _send(self, sql: str, values: Sequence[Any], formats: Any) -> bool:
+        """Whether it had to be prepared first."""
+        new = (name := self._names.get(sql)) is None
+        if name is None:
+            name = self._names[sql] = b"r%d" % next(_numbers)
+            self._libpq.send_prepare(name, sql.encode())
+        self._libpq.send_query_prepared(name, values, formats, pq.Format.BINARY)
+        return new
+
+    async def _results(self, wanted: int) -> Any:
+        """All of them, once they are there. What nobody waits for any more is cancelled, and read still: the
+        connection is of use afterwards."""
+        found: list[Any] = []
+        given_up: asyncio.CancelledError | None = None
+        while True:
+            try:
+                await self._ready()
+                while not self._libpq.is_busy():
+                    result = self._libpq.get_result()
+                    if result is None:
+                        continue
+                    if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                        if given_up:
+                            self._libpq.exit_pipeline_mode()
+                            raise given_up
+                        assert len(found) == wanted
+                        return iter(found)
+                    found.append(result)
+            except asyncio.CancelledError as error:
+                if given_up is error:
+                    raise
+                given_up = error
+                with contextlib.suppress(psycopg.Error):
+                    await self.connection.cancel_safe(timeout=_CLOSING)
+
+    async def _ready(self) -> None:
+        """Until all is sent and there is something to read."""
+        libpq, loop = self._libpq, asyncio.get_running_loop()
+        unsent = libpq.flush()
+        if not unsent:
+            libpq.consume_input()
+        while unsent or libpq.is_busy():
+            woken = loop.create_future()
+            socket = libpq.socket
+            loop.add_reader(socket, _wake, woken)
+            if unsent:
+                loop.add_writer(socket, _wake, woken)
+            try:
+                await woken
+            finally:
+                loop.remove_reader(socket)
+                if unsent:
+                    loop.remove_writer(socket)
+            libpq.consume_input()
+            unsent = libpq.flush()
+
+    def _answer(self, result: Any) -> Answer | Exception | None:
+        if result.status == pq.ExecStatus.PIPELINE_ABORTED:
+            return None
+        if result.status not in _OK:
+            return error_from_result(result, self.connection.info.encoding)
+        self._types.set_pgresult(result)
+        rows = self._types.load_rows(0, result.ntuples, tuple) if result.ntuples else []
+        changed = result.command_tuples
+        types = [result.ftype(place) for place in range(result.nfields)]
+        return Answer(rows, -1 if changed is None else changed, types)
+
+
+_numbers = itertools.count()
+
+
+def _wake(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+_links: "weakref.WeakKeyDictionary[Any, Link]" = weakref.WeakKeyDictionary()
+
+
+def link(connection: psycopg.AsyncConnection[Any]) -> Link:
+    if (known := _links.get(connection)) is None:
+        known = _links[connection] = Link(connection)
+    return known
+
+
+class Line:
+    """A connection for the reads of all tasks: what is asked while answers are under way goes together
+    next."""
+
+    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
+        self._connect = connect
+        self._link: Link | None = None
+        self._asked: list[tuple[Saying, asyncio.Future[Answer]]] = []
+        self._talking: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> int:
+        return len(self._asked) + (self._talking is not None)
+
+    async def ask(self, saying: Saying) -> Answer:
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked.append((saying, answered))
+        if self._talking is None:
+            self._talking = asyncio.create_task(self._talk())
+        return await answered
+
+    async def _talk(self) -> None:
+        try:
+            while self._asked:
+                breath, self._asked = self._asked[:_BREATH], self._asked[_BREATH:]
+                breath = [(saying, answered) for saying, answered in breath if not answered.done()]
+                try:
+                    answers = await self._say([saying for saying, _ in breath])
+                except Exception as error:
+                    for _, answered in breath:
+                        if not answered.done():
+                            answered.set_exception(error)
+                    continue
+                for (saying, answered), answer in zip(breath, answers, strict=True):
+                    if answered.done():
+                        continue
+                    if isinstance(answer, Answer):
+                        answered.set_result(answer)
+                    elif answer is not None:
+                        answered.set_exception(answer)
+                    else:  # one before it failed
+                        self._asked.append((saying, answered))
+        finally:
+            self._talking = None
+
+    async def _say(self, sayings: Sequence[Saying]) -> list[Answer | Exception | None]:
+        fresh = self._link is None
+        if self._link is None:
+            self._link = Link(await self._connect())
+        try:
+            return await self._link.say(sayings)
+        except psycopg.OperationalError:
+            await self._drop()
+            if fresh:
+                raise
+            return await self._say(sayings)  # the server was away since we last asked
+
+    async def _drop(self) -> None:
+        if self._link:
+            link, self._link = self._link, None
+            await link.connection.close()
+
+    async def close(self) -> None:
+        if self._talking:
+            self._talking.cancel()
+            await asyncio.gather(self._talking, return_exceptions=True)
+        await self._drop()
