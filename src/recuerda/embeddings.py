@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recuerda.computing import computed
 from recuerda.errors import Unavailable
 from recuerda.settings import Settings
 
@@ -41,9 +42,13 @@ class Embedder(Protocol):
 
 
 async def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
-    """In a thread, unless nothing is to be computed. Shape (len(texts), dimensions)."""
-    kept = embedder.kept(texts) if isinstance(embedder, SentenceEncoder) else None
-    return await asyncio.to_thread(embedder.embed, texts) if kept is None else kept
+    """Never holds up the event loop for long. Shape (len(texts), dimensions)."""
+    if isinstance(embedder, SentenceEncoder):
+        if (kept := embedder.kept(texts)) is not None:
+            return kept
+        if not embedder.busy:
+            return await computed(sum(map(len, texts)), embedder.embed, texts)
+    return await asyncio.to_thread(embedder.embed, texts)  # waits: for the network, or for who computes
 
 
 def unit(vectors: Vectors) -> Vectors:
@@ -86,6 +91,10 @@ class SentenceEncoder:
             pieces = SentencePieceProcessor(model_file=str(files / "sp.model"))
             SentenceEncoder._shared = NumpyBackend(str(files / "weights.npz"), pieces, threads=1)
         return SentenceEncoder._shared
+
+    @property
+    def busy(self) -> bool:
+        return self._lock.locked()
 
     def kept(self, texts: Sequence[str]) -> Vectors | None:
         """What is known of these texts already, if all is; waits for nobody."""

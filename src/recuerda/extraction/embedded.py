@@ -1,6 +1,5 @@
 """Facts without a language model: clauses, their vectors, small classifiers, and the catalogue."""
 
-import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -9,6 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from recuerda import masking
+from recuerda.computing import computed
 from recuerda.embeddings import Embedder, SentenceEncoder, Vectors
 from recuerda.extraction import Draft, Turn
 from recuerda.extraction.bars import CHANGED, SURE_CATEGORY, Judged, bar, hints, maybe, spare
@@ -68,7 +68,8 @@ class EmbeddedExtractor:
         language: Language | None = None,
         faint: bool = False,
     ) -> list[Draft]:
-        return await asyncio.to_thread(self.extract_now, turns, only, language, faint)
+        size = sum(len(turn.text) for turn in turns if turn.role == "customer")
+        return await computed(size, self.extract_now, turns, only, language, faint)
 
     def extract_now(
         self,

@@ -14,6 +14,7 @@ from typing import cast
 
 import numpy as np
 
+from recuerda.computing import computed
 from recuerda.db import Session
 from recuerda.embeddings import Embedder
 from recuerda.language import Language
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 HELD = 5000  # memories of one customer in memory: about 15 MB
 _MOST_ADDED = 64  # so few new memories are added to a kept history rather than all read again
 _BYTES_A_STAMP = 200
+_READ = 5  # as many characters of new text take as long as an item that was read before
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class Histories:
             return replace(kept, version=version)
         if rows[0].at < max((item.at for item in kept.history.items), default=rows[0].at):
             return await self._load_all(session, customer_id, version)  # a history is in order of time
-        history = await asyncio.to_thread(kept.history.extended, [item_of(row) for row in rows], vectors)
+        size = _READ * len(kept.history) + sum(len(row.text) for row in rows)
+        history = await computed(size, kept.history.extended, [item_of(row) for row in rows], vectors)
         return _Kept(version, stamps, history, complete=True)
 
     async def _load_all(self, session: Session, customer_id: str, version: int) -> _Kept:
@@ -110,7 +113,8 @@ class Histories:
         if vectors is None:
             return _Kept(version, {}, self._empty(), complete=True)
         rows, vectors = rows[-HELD:], vectors[-HELD:]
-        history = await asyncio.to_thread(History, [item_of(row) for row in rows], vectors)
+        size = sum(len(row.text) for row in rows)
+        history = await computed(size, History, [item_of(row) for row in rows], vectors)
         return _Kept(version, {row.id: row.written for row in rows}, history, complete)
 
     def _empty(self) -> History:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import conversations, usage
+from recuerda.computing import computed
 from recuerda.db import Session, fetch
 from recuerda.embeddings import Vectors
 from recuerda.errors import NotFound, Unavailable
@@ -126,7 +127,8 @@ class Composer:
             context = await gather(self.sources, message)
         with metrics.stage("reply"):
             used = Used()
-            text = mask(await asyncio.to_thread(self.fallback.compose, context, used)).strip()
+            text = await computed(len(context.message), self.fallback.compose, context, used)
+            text = mask(text).strip()
             draft = Draft(text, used, self.fallback.name, context.language)
             draft.vectors = await self._vectors(draft)
             return draft
