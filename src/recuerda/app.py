@@ -86,7 +86,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     helper = Helper()
     composer = Composer(sources, memories, engine, embedded, settings, helper)
     learner = Learner(db, memories, embedder, extractor, listener, catalogue, settings, helper)
-    turns = Turns(db, composer, learner.learn, worker, settings)
+    turns = Turns(db, composer, learner, worker, settings)
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)
     worker.handle_together("index", learner.index)

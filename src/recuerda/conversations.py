@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import language as languages
-from recuerda.db import Session, fetch, run
+from recuerda.db import Session, fetch, run, together
 from recuerda.errors import BadInput, Conflict, NotFound, TooLarge
 from recuerda.language import Language
 from recuerda.models import (
@@ -146,15 +146,13 @@ async def visible(session: Session, found: list[Message]) -> list[tuple[Message,
     ]
 
 
-async def lock_customer(session: Session, conversation_id: str) -> None:
-    """Inside the transaction that would write what is learnt: it locks the customer's row, as turning memory
-    off does, so that either `may_remember` sees the switch or the switch sees what was written."""
-    await run(session, _LOCK_CUSTOMER, {"conversation": conversation_id})
-
-
 async def may_remember(session: Session, conversation_id: str) -> bool:
-    """Whether what is said in it may be learnt; not when it is gone."""
-    return all((await run(session, _SWITCHES, {"conversation": conversation_id})).first() or [False])
+    """Whether what is said in it may be learnt; not when it is gone. Inside the transaction that would write
+    it: it locks the customer's row, as turning memory off does, so that either we see the switch or the
+    switch sees what was written."""
+    about = {"conversation": conversation_id}
+    _, switches = await together(session, (_LOCK_CUSTOMER, about), (_SWITCHES, about))
+    return all(switches.first() or [False])
 
 
 _UNDOABLE = ("forget", "refuse", "off_record", "stop_memory")

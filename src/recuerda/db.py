@@ -8,7 +8,7 @@ the disk is flushed once for all of them. PostgreSQL: plain transactions through
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -24,6 +24,7 @@ from recuerda.postgresql import Answer, Line, Saying
 from recuerda.statements import Rows, Values, form, objects
 
 T = TypeVar("T")
+Statement = tuple[sa.Executable, Values]  # and what it is said with
 
 _LINES = 2  # so that a long reading does not hold up all others
 _BULK = 16  # rows from which on SQLAlchemy's own way, which does not hold up the others, is quicker
@@ -51,72 +52,52 @@ class Session(AsyncSession):
     @property
     def pending(self) -> bool:
         """Whether objects were changed that the database does not know of yet."""
-        mine = self.sync_session
-        return self.used and bool(mine.new or mine.dirty or mine.deleted)
+        return not self.sync_session._is_clean()
 
 
 async def run(session: Session, statement: sa.Executable, values: Values | Sequence[Values] = ()) -> Rows:
     """Says a statement that was made once, for its rows; `values` are those of its `bindparam`s or columns,
     or a list of them, said one after another."""
     if not isinstance(values, Sequence):
-        return (await _say(session, statement, values))[0]
+        return (await _say(session, [(statement, values)]))[0][0]
     if len(values) > _BULK:
         await (await session.connection()).execute(statement, list(values))
         return Rows()
-    rows = Rows()
-    for each in values or ({},):
-        rows, _ = await _say(session, statement, each)
-    return rows
+    return (await _say(session, [(statement, each) for each in values or ({},)]))[-1][0]
+
+
+async def together(session: Session, *said: Statement) -> list[Rows]:
+    """`run` for several that need nothing of each other: in order, but PostgreSQL is told all at once."""
+    return [rows for rows, _ in await _say(session, said)]
 
 
 async def fetch(session: Session, table: type[T], statement: sa.Executable, values: Values) -> list[T]:
     """`run` for whole rows of a table, as objects to be read only: of no session, and setting anything on one
     fails."""
-    rows, keys = await _say(session, statement, values)
+    [(rows, keys)] = await _say(session, [(statement, values)])
     return objects(table, keys, rows)
 
 
-async def _say(session: Session, statement: Any, values: Values) -> tuple[Rows, Sequence[str]]:
+async def _say(session: Session, statements: Sequence[Statement]) -> list[tuple[Rows, Sequence[str]]]:
     if session.pending:
         await session.flush()
-    if session.line is not None:
-        said = form(statement, postgresql.DIALECT, values)
-        with _ours(said.sql):
-            answer = await session.line.ask(Saying(said.sql, said.bind(values)))
-    elif isinstance(driver := await session.driver(), sqlite.Connection):
-        said = form(statement, sqlite.DIALECT, values)
-        with _ours(said.sql):
-            found, changed = await driver.fetch(said.sql, said.bind(values))
-        answer = Answer(found, changed, None)
-    else:
-        said = form(statement, postgresql.DIALECT, values)
-        with _ours(said.sql):
-            [answer] = await _through(session, driver, [Saying(said.sql, said.bind(values))])
-    rows = said.read(answer.rows, answer.types)
-    rows.rowcount = answer.changed
-    return rows, said.keys
-
-
-@contextlib.contextmanager
-def _ours(sql: str) -> Iterator[None]:
-    """The drivers' errors as SQLAlchemy's, without the values."""
+    driver: Any = None if session.line else await session.driver()
+    dialect = sqlite.DIALECT if isinstance(driver, sqlite.Connection) else postgresql.DIALECT
+    forms = [form(statement, dialect, values) for statement, values in statements]
+    sayings = [Saying(f.sql, f.bind(values)) for f, (_, values) in zip(forms, statements, strict=True)]
     try:
-        yield
+        if session.line:
+            answers: Sequence[Answer] = await session.line.ask(sayings)
+        elif isinstance(driver, sqlite.Connection):
+            answers = [Answer(*await driver.fetch(said.sql, said.values)) for said in sayings]
+        else:
+            answers = await postgresql.link(driver).ask(sayings)
     except (sqlite3.Error, psycopg.Error) as error:
+        if isinstance(error, psycopg.Error) and driver and driver.closed:
+            await (await session.connection()).invalidate(error)
         base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
-        raise sa.exc.DBAPIError.instance(sql, None, error, base, hide_parameters=True) from error
-
-
-async def _through(session: Session, driver: Any, sayings: Sequence[Saying]) -> list[Answer]:
-    try:
-        answers = await postgresql.link(driver).say(sayings)
-    except psycopg.OperationalError as error:  # the connection is lost
-        await (await session.connection()).invalidate(error)
-        raise
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return cast(list[Answer], answers)
+        raise sa.exc.DBAPIError.instance("", None, error, base, hide_parameters=True) from error
+    return [(f.read(a.rows, a.types, a.changed), f.keys) for f, a in zip(forms, answers, strict=True)]
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ DIALECT = PGDialectAsync_psycopg(paramstyle="numeric_dollar")  # type: ignore[no
 class Answer:
     rows: list[tuple[Any, ...]]
     changed: int
-    types: list[int] | None  # of the columns: PostgreSQL's numbers
+    types: list[int] | None = None  # of the columns: PostgreSQL's numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,14 @@ class Link:
         self._libpq: Any = connection.pgconn
         self._types = Transformer(connection)
         self._names: dict[str, bytes] = {}
+
+    async def ask(self, sayings: Sequence[Saying]) -> list[Answer]:
+        """All of them, or the first error is raised."""
+        answers = await self.say(sayings)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, Answer)]
 
     async def say(self, sayings: Sequence[Saying]) -> list[Answer | Exception | None]:
         """What each gave; after an error None, for those that were not run. Begins a transaction first where
@@ -196,12 +204,13 @@ class Line:
     def busy(self) -> int:
         return len(self._asked) + (self._talking is not None)
 
-    async def ask(self, saying: Saying) -> Answer:
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asked.append((saying, answered))
+    async def ask(self, sayings: Sequence[Saying]) -> list[Answer]:
+        loop = asyncio.get_running_loop()
+        asked = [(saying, loop.create_future()) for saying in sayings]
+        self._asked += asked
         if self._talking is None:
             self._talking = asyncio.create_task(self._talk())
-        return await answered
+        return [await answered for _, answered in asked]
 
     async def _talk(self) -> None:
         try:

@@ -69,10 +69,20 @@ class Form:
         """In the order of the statement's places."""
         return tuple([value(values) for value in self._positions])
 
-    def read(self, rows: Sequence[tuple[Any, ...]], types: Sequence[Any] | None) -> Rows:
+    def read(self, rows: Sequence[tuple[Any, ...]], types: Sequence[Any] | None, changed: int) -> Rows:
         """`types` are the driver's numbers for the types of the columns, if it has any."""
-        if not rows:
-            return Rows()
+        read = Rows(rows) if rows and not self._processed(types) else Rows()
+        if rows and self._results:
+            for row in rows:
+                values = list(row)
+                for place, process in self._results:
+                    values[place] = process(values[place])
+                read.append(tuple(values))
+        read.rowcount = changed
+        return read
+
+    def _processed(self, types: Sequence[Any] | None) -> list[tuple[int, Callable[[Any], Any]]]:
+        """The places whose values are not as we want them, and what makes them so."""
         if self._results is None:
             both = enumerate(zip(self._types, types or [None] * len(self._types), strict=True))
             self._results = [
@@ -80,15 +90,7 @@ class Form:
                 for place, (ours, theirs) in both
                 if (process := ours.result_processor(self._dialect, theirs))
             ]
-        if not self._results:
-            return Rows(rows)
-        read = Rows()
-        for row in rows:
-            values = list(row)
-            for place, process in self._results:
-                values[place] = process(values[place])
-            read.append(tuple(values))
-        return read
+        return self._results
 
 
 def _given(key: str, process: Process, place: int | None = None) -> Callable[[Values], Any]:

@@ -156,7 +156,7 @@ async def test_what_is_learnt_in_the_very_moment_is_erased_too(shape: Settings) 
         customer = await shop.customer_of(conversation)
         await shop.recuerda.worker.drain()
         async with shop.recuerda.db.write() as session:
-            await conversations.lock_customer(session, conversation)
+            assert await conversations.may_remember(session, conversation)  # locks the customer
             known = (
                 await session.exec(select(Evidence).where(Evidence.conversation_id == conversation))
             ).first()

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from recuerda.db import Database, Session
 from recuerda.models import Job, JobState, WorkerBeat, now
-from recuerda.work import LeaseLost, Why, Worker, Write, enqueue, explain, hold, queue, why
+from recuerda.work import LeaseLost, Why, Worker, Write, enqueue, enqueue_held, explain, queue, why
 from tests.work.conftest import jobs, noting, put
 
 
@@ -57,12 +57,10 @@ async def test_a_failure_is_tried_again_and_given_up_at_last(
 
 
 async def test_a_dead_workers_job_is_taken_over_and_its_late_result_is_void(db: Database) -> None:
-    await put(db, "a", 1)
     done: list[int] = []
     async with db.write() as session:
-        job_id = (await session.exec(select(Job.id))).one()
-        assert job_id is not None
-        lost = (await hold(session, job_id))[job_id]
+        _, lost = await enqueue_held(session, "note", token="mine", lane="a", payload={"n": 1})
+        assert lost is not None
     async with db.write() as session:  # its lease runs out
         await session.exec(sa.update(Job).values(lease_until=now() - timedelta(seconds=1)))
     worker = Worker(db)
@@ -277,3 +275,18 @@ async def test_stopping_hands_back_what_is_not_finished(db: Database) -> None:
     await running
     [job] = await jobs(db)
     assert (job.state, job.lease_token) == (JobState.READY, None)
+
+
+async def test_a_job_is_held_at_once_unless_its_lane_is_busy(db: Database) -> None:
+    async with db.write() as session:
+        _, first = await enqueue_held(session, "note", token="mine", lane="a", payload={"n": 1})
+        _, second = await enqueue_held(session, "note", token="mine", lane="a", payload={"n": 2})
+        _, other = await enqueue_held(session, "note", token="mine", lane="b", payload={"n": 3})
+    assert first
+    assert second is None
+    assert other
+    assert [(job.state, job.attempts) for job in await jobs(db)] == [
+        (JobState.RUNNING, 1),
+        (JobState.READY, 0),
+        (JobState.RUNNING, 1),
+    ]

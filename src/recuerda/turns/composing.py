@@ -26,8 +26,7 @@ from recuerda.turns.acts import act
 from recuerda.turns.context import Sources, gather
 from recuerda.turns.embedded import EmbeddedEngine
 from recuerda.turns.embedded.engine import pieces
-from recuerda.turns.learn import enqueue_index, memory_of
-from recuerda.work import Write
+from recuerda.turns.learn import Remember, memory_of
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ class Composer:
     settings: Settings
     helper: Helper
 
-    async def compose(self, message: Message, events: Events) -> tuple[Write, Message]:
+    async def compose(self, message: Message, events: Events) -> tuple[Remember, Message]:
         """Write the reply, telling `events` each piece; returns what to commit and the message it makes."""
         with metering() as calls, traces.span("turn") as span:
             span.note(gen_ai__conversation__id=message.conversation_id)
@@ -87,19 +86,19 @@ class Composer:
         )
         vectors = await self._vectors(draft) if draft.vectors is None else draft.vectors
 
-        async def write(session: Session) -> None:
+        async def write(session: Session) -> list[str]:
             conversation = await conversations.append(session, reply)
-            await conversations.lock_customer(session, message.conversation_id)
-            await act(session, message, draft.used)
+            remembers = await conversations.may_remember(session, message.conversation_id)
+            if draft.used.intent != "answer" or draft.used.ask:
+                await act(session, message, draft.used)
+                remembers = await conversations.may_remember(session, message.conversation_id)
             if (receipt := _receipt(draft)) != reply.receipt:  # what was done is known only now
                 await conversations.note_receipt(session, reply, receipt)
-            if await conversations.may_remember(session, message.conversation_id):
-                item = memory_of(reply, conversation)
-                ids = await self.memories.remember(session, message.customer_id, [item], vectors)
-                await enqueue_index(
-                    session, message.customer_id, ids, conversation_id=message.conversation_id
-                )
             usage.record(session, message, calls, self.settings)
+            if not remembers:
+                return []
+            item = memory_of(reply, conversation)
+            return await self.memories.remember(session, message.customer_id, [item], vectors)
 
         return write, reply
 

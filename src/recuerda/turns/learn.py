@@ -5,7 +5,7 @@ a message before is never taken again, so doing it twice changes nothing.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ from recuerda.memory import Memories, NewMemory
 from recuerda.models import Author, Conversation, Customer, Memory, Message
 from recuerda.settings import Settings
 from recuerda.turns import asking
-from recuerda.work import Write, enqueue
+from recuerda.work import Lease, Write, enqueue, enqueue_held
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +52,18 @@ def memory_of(message: Message, conversation: Conversation) -> NewMemory:
     )
 
 
-async def enqueue_learn(session: Session, message: Message) -> int:
-    job_id = await enqueue(
-        session,
-        "learn",
-        lane=f"learn:{message.conversation_id}",
-        payload={"message_id": message.id},
-        conversation_id=message.conversation_id,
-        customer_id=message.customer_id,
-    )
-    assert job_id is not None  # only a deduplicated job is not made
-    return job_id
+async def enqueue_learn(session: Session, message: Message, *, token: str | None = None) -> Lease | None:
+    """A lease when it is taken under `token` at once; None when a worker will do it."""
+    what: Any = {
+        "lane": f"learn:{message.conversation_id}",
+        "payload": {"message_id": message.id},
+        "conversation_id": message.conversation_id,
+        "customer_id": message.customer_id,
+    }
+    if token is None:
+        await enqueue(session, "learn", **what)
+        return None
+    return (await enqueue_held(session, "learn", token=token, **what))[1]
 
 
 async def enqueue_index(
@@ -77,6 +78,20 @@ async def enqueue_index(
         conversation_id=conversation_id,
         customer_id=customer_id,
     )
+
+
+Remember = Callable[[Session], Awaitable[list[str]]]  # writes; gives the ids of the memories it made
+
+
+def indexed(message: Message, *remember: Remember) -> Write:
+    """Writes all of it, and one job for the memories it made in the conversation of `message`."""
+
+    async def write(session: Session) -> None:
+        ids = [id for each in remember for id in await each(session)]
+        if ids:
+            await enqueue_index(session, message.customer_id, ids, conversation_id=message.conversation_id)
+
+    return write
 
 
 async def enqueue_unindex(session: Session, customer_id: str, ids: list[str], conversation_id: str) -> None:
@@ -178,7 +193,12 @@ class Learner:
         return Lesson(message, conversation, vector, drafts, vectors, said, calls)
 
     async def learn(self, payload: Mapping[str, Any]) -> Write | None:
-        message_id = payload["message_id"]
+        """The job."""
+        taught = await self.taught(payload["message_id"])
+        return taught and indexed(*taught)
+
+    async def taught(self, message_id: str) -> tuple[Message, Remember] | None:
+        """What writes down what a message teaches; None when there is nothing to learn."""
         if self._extractor is self._fallback:
             lesson = await self._helper.do("lesson", message_id, lambda: self.lesson(message_id))
         else:
@@ -187,22 +207,21 @@ class Learner:
             return None
         message, conversation = lesson.message, lesson.conversation
 
-        async def write(session: Session) -> None:
-            # Facts of one customer are reconciled one message at a time.
-            await conversations.lock_customer(session, conversation.id)
+        async def write(session: Session) -> list[str]:
+            # Facts of one customer are reconciled one message at a time: this locks the customer.
             if not await conversations.may_remember(session, conversation.id):
-                return  # the customer said so while this was being read
+                return []  # the customer said so while this was being read
             if await _learnt(session, message):
-                return  # all of this was written together before
+                return []  # all of this was written together before
             item = memory_of(message, conversation)
             ids = await self._memories.remember(session, message.customer_id, [item], lesson.vectors)
             if lesson.drafts or lesson.said is not None:
                 await self._record(session, lesson)
             await asking.catch_up(session, message)
-            await enqueue_index(session, message.customer_id, ids, conversation_id=conversation.id)
             usage.record(session, message, lesson.calls, self._settings)
+            return ids
 
-        return write
+        return message, write
 
     async def index(self, payloads: Sequence[Mapping[str, Any]]) -> None:
         await self._memories.index([id for payload in payloads for id in payload["ids"]])

@@ -7,6 +7,7 @@ process dies a worker writes the reply instead.
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +23,8 @@ from recuerda.settings import Settings
 from recuerda.telemetry import logs, metrics
 from recuerda.turns.composing import Composer, Delta, Events, Restart
 from recuerda.turns.embedded.reading import SWITCHES, sure_intent
-from recuerda.turns.learn import enqueue_learn
-from recuerda.work import Handler, Lease, LeaseLost, Worker, Write, enqueue, frames, hold
+from recuerda.turns.learn import Learner, Remember, enqueue_learn, indexed
+from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, enqueue_held, frames
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,11 @@ class Replied:
 
 class Turns:
     def __init__(
-        self, db: Database, composer: Composer, learn: Handler, worker: Worker, settings: Settings
+        self, db: Database, composer: Composer, learner: Learner, worker: Worker, settings: Settings
     ) -> None:
         self._db = db
         self._composer = composer
-        self._lesson = learn
+        self._learner = learner
         self._worker = worker
         self._settings = settings
         self._running: set[asyncio.Task[None]] = set()
@@ -73,22 +74,22 @@ class Turns:
         conversation = await conversations.append(
             session, message, max_chars=self._settings.max_message_chars
         )
-        learn_id = await enqueue_learn(session, message)
         if conversation.status is not ConversationStatus.BOT and not await _speaks_up(
             session, message, conversation
         ):
+            await enqueue_learn(session, message)
             return Accepted(message)
-        job_id = await enqueue(
-            session,
-            "reply",
-            lane=f"reply:{conversation_id}",
-            payload={"message_id": message.id},
-            conversation_id=conversation_id,
-            customer_id=message.customer_id,
-        )
-        assert job_id is not None  # only a deduplicated job is not made
-        held = await hold(session, job_id, *([learn_id] if self._learns else [])) if take else {}
-        return Accepted(message, job_id, held.get(job_id), held.get(learn_id))
+        token = secrets.token_hex(8)
+        learn = await enqueue_learn(session, message, token=token if take and self._learns else None)
+        reply: Any = {
+            "lane": f"reply:{conversation_id}",
+            "payload": {"message_id": message.id},
+            "conversation_id": conversation_id,
+            "customer_id": message.customer_id,
+        }
+        if take:
+            return Accepted(message, *await enqueue_held(session, "reply", token=token, **reply), learn)
+        return Accepted(message, await enqueue(session, "reply", **reply))
 
     @property
     def _learns(self) -> bool:
@@ -163,7 +164,7 @@ class Turns:
             if message is None or await reply_to(session, message.id) is not None:
                 return None
         write, _ = await self._composer.compose(message, asyncio.Queue())
-        return write
+        return indexed(message, write)
 
     async def _produce(
         self,
@@ -179,7 +180,7 @@ class Turns:
                 with logs.about(conversation_id=message.conversation_id):
                     write, reply, taught = await self._compute(message, events, learns=learn is not None)
                 with metrics.stage("save"):
-                    learnt = await self._save(write, lease, taught, learn)
+                    learnt = await self._save(message, write, lease, taught, learn)
             await events.put(Replied(reply))
         except LeaseLost:
             await events.put(Replied(await self.wait(message.id, lease.job_id)))
@@ -199,35 +200,32 @@ class Turns:
 
     async def _compute(
         self, message: Message, events: Events, *, learns: bool
-    ) -> tuple[Write, Message, Write | None]:
+    ) -> tuple[Remember, Message, Remember | None]:
         """What writes the reply, the reply, and what writes the lesson, if there is one yet."""
         if not learns:
             return *await self._composer.compose(message, events), None
-        lesson = asyncio.ensure_future(self._lesson({"message_id": message.id}))
+        lesson = asyncio.ensure_future(self._learner.taught(message.id))
         try:
             composed = await self._composer.compose(message, events)
             await asyncio.wait([lesson])
         finally:
             lesson.cancel()
-        return *composed, None if lesson.exception() else lesson.result()
+        taught = None if lesson.exception() else lesson.result()
+        return *composed, taught and taught[1]
 
-    async def _save(self, write: Write, lease: Lease, taught: Write | None, learn: Lease | None) -> bool:
+    async def _save(
+        self, message: Message, write: Remember, lease: Lease, taught: Remember | None, learn: Lease | None
+    ) -> bool:
         """The reply and the lesson in one transaction; the reply alone, and False, when that cannot be."""
-
-        async def both(session: Session) -> None:
-            await write(session)
-            if taught:
-                await taught(session)
-
         if learn and taught:
             try:
-                await self._worker.finish(lease, learn, write=both)
+                await self._worker.finish(lease, learn, write=indexed(message, write, taught))
                 return True
             except LeaseLost:
                 raise
             except Exception as error:  # of whichever: the reply does not wait for the lesson
                 log.warning("a reply is written without its lesson", exc_info=frames(error))
-        await self._worker.finish(lease, write=write)
+        await self._worker.finish(lease, write=indexed(message, write))
         return False
 
 

@@ -92,11 +92,32 @@ def _ids_only(value: Any) -> None:
             raise ValueError("A job's payload holds ids and numbers only.")
 
 
-async def hold(session: Session, *job_ids: int) -> dict[int, Lease]:
-    """Take the jobs just enqueued for oneself, in the same transaction; but those whose lane is busy."""
-    token = secrets.token_hex(8)
-    held = await run(session, _HOLD, {"token": token, "until": now() + LEASE, "jobs": job_ids})
-    return {job_id: Lease(job_id, token, attempts) for job_id, attempts in held}
+async def enqueue_held(
+    session: Session,
+    kind: str,
+    *,
+    token: str,
+    lane: str,
+    payload: Mapping[str, Any],
+    conversation_id: str | None = None,
+    customer_id: str | None = None,
+) -> tuple[int, Lease | None]:
+    """`enqueue` for who does the job at once: taken in the same breath, under `token`. But not when its lane
+    is busy: then without a lease."""
+    _ids_only(payload)
+    at = now()
+    values = {
+        "kind": kind,
+        "lane": lane,
+        "payload": dict(payload),
+        "conversation_id": conversation_id,
+        "customer_id": customer_id,
+        "run_at": at,
+        "lease_token": token,
+        "lease_until": at + LEASE,
+    }
+    [(job_id, held)] = await run(session, _INSERT_HELD, values)
+    return int(job_id), Lease(job_id, token, 1) if held else None
 
 
 async def ready(session: Session) -> set[tuple[str, bool]]:
@@ -267,7 +288,42 @@ _RUNNING = {
 }
 _JOBS = col(Job.id).in_(sa.bindparam("jobs", expanding=True))
 _INSERT = sa.insert(Job).returning(col(Job.id))
-_HOLD = sa.update(Job).where(_JOBS, ~_BUSY).values(**_RUNNING).returning(col(Job.id), col(Job.attempts))
+
+
+def _given(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=getattr(Job, name).type)
+
+
+_LANE = sa.select(
+    sa.exists()
+    .where(
+        col(_earlier.lane) == _given("lane"),
+        not_done(_earlier),
+        col(_earlier.state).in_(_UNFINISHED),
+    )
+    .label("busy")
+).subquery()
+
+
+def _unless_busy(free: Any, busy: Any) -> sa.Case[Any]:
+    return sa.case((_LANE.c.busy, busy), else_=free)
+
+
+_HELD: dict[str, Any] = {
+    **{name: _given(name) for name in ("kind", "lane", "payload", "conversation_id", "customer_id")},
+    "run_at": _given("run_at"),
+    "created_at": _given("run_at"),
+    "crashes": sa.literal_column("0"),
+    "attempts": _unless_busy(sa.literal_column("1"), sa.literal_column("0")),
+    "state": _unless_busy(sa.literal_column("'running'"), sa.literal_column("'ready'")),
+    "lease_token": _unless_busy(_given("lease_token"), sa.null()),
+    "lease_until": _unless_busy(_given("lease_until"), sa.null()),
+}
+_INSERT_HELD = (
+    sa.insert(Job)
+    .from_select(list(_HELD), sa.select(*_HELD.values()).select_from(_LANE), include_defaults=False)
+    .returning(col(Job.id), col(Job.lease_token))
+)
 _SUSPECT = col(Job.crashes) >= SUSPECT
 _READY_KINDS = select(Job.kind, _SUSPECT).where(*_READY).distinct()
 _NEXT = (

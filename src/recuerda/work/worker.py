@@ -47,6 +47,7 @@ class Worker:
         self._bell = Bell(db)
         self._concurrency = concurrency
         self._tasks: set[asyncio.Task[None]] = set()
+        self._claiming = asyncio.Lock()  # what is claimed is among the tasks before anybody asks for those
         self._running = self._stopping = self._known = False
         self._batch_at = 0.0
         self._held_back = False  # whether a batch waits for more to join it
@@ -137,6 +138,9 @@ class Worker:
         """Take no more, finish what runs within `grace` seconds, hand the rest back at once."""
         self._stopping = True
         self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace), self._claiming:
+                pass
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace)
             for task in late:
@@ -161,8 +165,9 @@ class Worker:
     async def _start_some(self, *, batches_wait: bool = False) -> bool:
         while not self._free:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        claimed = await self._claim(batches_wait=batches_wait)
-        tasks = [self._start(jobs) for jobs in claimed]
+        async with self._claiming:
+            claimed = [] if self._stopping else await self._claim(batches_wait=batches_wait)
+            tasks = [self._start(jobs) for jobs in claimed]
         if claimed and claimed[0][0][0].crashes >= SUSPECT:
             await asyncio.wait(tasks)
         return bool(claimed)
