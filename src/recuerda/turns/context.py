@@ -5,7 +5,8 @@ a share of the token budget and what one leaves over the next may take.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import is_
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from recuerda.models import (
     Conversation,
     ConversationStatus,
     Customer,
+    Document,
     Evidence,
     Fact,
     FactStatus,
@@ -58,6 +60,8 @@ class Sources:
     embedder: Embedder
     listener: Extractor  # the embedded extractor: what the message itself says, in milliseconds
     settings: Settings
+    # The products by language, and what they were made of: the same as long as the knowledge is.
+    products: dict[Language, tuple[list[Document], list[KnownPassage]]] = field(default_factory=dict)
 
 
 async def gather(sources: Sources, message: Message) -> Context:
@@ -99,7 +103,7 @@ async def gather(sources: Sources, message: Message) -> Context:
     left += budget - int(budget * _SHARE_OF_FACTS)
     kept_passages, over = _fit(found.passages, int(left * _SHARE_OF_KNOWLEDGE), lambda p: p.text)
     kept_memories, _ = _fit(recalled, left - int(left * _SHARE_OF_KNOWLEDGE) + over, lambda m: m.text)
-    products = await _products(sources.knowledge, language)
+    products = await _products(sources, language)
     return Context(
         brand=sources.settings.brand,
         message=message.text,
@@ -242,9 +246,12 @@ async def stated(listener: Extractor, said: Sequence[Said], language: Language) 
     return await listener.extract([Turn(s.author, s.text) for s in said], language=language)
 
 
-async def _products(knowledge: Knowledge, language: Language) -> list[KnownPassage]:
-    documents = await knowledge.documents(kind="product", language=language)
-    return [
+async def _products(sources: Sources, language: Language) -> list[KnownPassage]:
+    documents = await sources.knowledge.documents(kind="product", language=language)
+    known = sources.products.get(language)
+    if known and len(known[0]) == len(documents) and all(map(is_, known[0], documents)):
+        return known[1]
+    made = [
         KnownPassage(
             id=d.id,
             document_id=d.id,
@@ -258,6 +265,8 @@ async def _products(knowledge: Knowledge, language: Language) -> list[KnownPassa
         )
         for d in documents
     ]
+    sources.products[language] = documents, made
+    return made
 
 
 def _fit(items: Iterable[T], budget: int, text: Callable[[T], str]) -> tuple[list[T], int]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
@@ -16,9 +15,6 @@ from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.speech import Speech, currency_of
 from recuerda.turns.embedded.vectors import Vectoriser
 from recuerda.turns.embedded.vocabulary import Vocabulary, vocabulary
-
-if TYPE_CHECKING:
-    from recuerda.turns.embedded.products import Product
 
 _SHORT = 7  # words of a message that may go on from the one before
 ASKED_BEFORE = ("ask_shoe_size", "ask_garment_size", "ask_terrain", "ask_size_for")
@@ -32,7 +28,6 @@ class Case:
     speech: Speech
     vectors: Vectoriser
     links: list[str] = field(default_factory=list)  # lines that end the reply
-    products: "list[Product] | None" = None  # the catalogue, once it was asked for
 
     @cached_property
     def words(self) -> Vocabulary:

@@ -34,11 +34,17 @@ class Product:
         return f"{self.name}. {'. '.join(self.highlights)}. {self.description}"
 
 
+_made: dict[Language, tuple[Sequence[KnownPassage], list[Product]]] = {}  # of what was given last
+
+
 def catalogue(case: Case) -> list[Product]:
-    if case.products is None:
-        made = [_product(passage, case.context.language) for passage in case.context.products]
-        case.products = list({product.id: product for product in made if product}.values())
-    return case.products
+    """Shared with other turns: not to be changed."""
+    given, language = case.context.products, case.context.language
+    if (known := _made.get(language)) is None or known[0] is not given:
+        every = [_product(passage, language) for passage in given]
+        known = given, list({product.id: product for product in every if product}.values())
+        _made[language] = known
+    return known[1]
 
 
 def _product(passage: KnownPassage, language: Language) -> Product | None:
@@ -100,9 +106,10 @@ def named(case: Case, products: Sequence[Product], text: str) -> list[Product]:
     found_too = {str((p.data or {}).get("id")) for p in case.context.knowledge[:3] if p.kind == "product"}
     plain = fold(text)
     hits: list[tuple[int, int, Product]] = []
-    for product, name in [pair for each in products for pair in _names(case, each, products)]:
-        there = fold(name) in plain
-        match = re.search(rf"(?<!\w){re.escape(fold(name))}(?!\w)", plain) if there else None
+    perhaps = [product for product in products if _folded(product.name.split(" ")[0]) in plain]
+    for product, name in [pair for each in perhaps for pair in _names(case, each, products)]:
+        there = _folded(name) in plain
+        match = re.search(rf"(?<!\w){re.escape(_folded(name))}(?!\w)", plain) if there else None
         if match is None:
             continue
         written = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
@@ -130,6 +137,9 @@ def _common(case: Case, name: str) -> bool:
     """Whether the brand itself uses the word without a capital: "el puente del pie", "por la ruta"."""
     texts = (passage.text for passage in (*case.context.products, *case.context.knowledge))
     return any(name.lower() in _written(text) for text in texts)
+
+
+_folded = lru_cache(maxsize=4000)(fold)
 
 
 @lru_cache(maxsize=4000)
