@@ -96,7 +96,8 @@ async def _say(session: Session, statements: Sequence[Statement]) -> list[tuple[
         if isinstance(error, psycopg.Error) and driver and driver.closed:
             await (await session.connection()).invalidate(error)
         base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
-        raise sa.exc.DBAPIError.instance("", None, error, base, hide_parameters=True) from error
+        words = "; ".join(said.sql for said in sayings)
+        raise sa.exc.DBAPIError.instance(words, None, error, base, hide_parameters=True) from error
     return [(f.read(a.rows, a.types, a.changed), f.keys) for f, a in zip(forms, answers, strict=True)]
 
 
