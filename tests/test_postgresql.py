@@ -13,13 +13,10 @@ from recuerda.migrations import migrate
 from recuerda.models import Customer, Job
 from recuerda.settings import Settings
 
-_NAMED = (
-    sa.select(sa.column("name"))
-    .select_from(sa.table("customer"))
-    .where(sa.column("name") == sa.bindparam("wanted", type_=sa.String))
-)
+_NAMED = sa.select(col(Customer.name)).where(col(Customer.name) == sa.bindparam("wanted"))
 _DIVIDE = sa.select(sa.literal_column("1") / sa.bindparam("by", type_=sa.Integer))
 _SLEEP = sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Float)))
+_JOBS = sa.select(*[col(column) for column in (Job.kind, Job.payload, Job.run_at, Job.attempts, Job.dedupe)])
 _TERMINATE = sa.text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -118,7 +115,7 @@ async def test_values_come_back_as_they_went(db: Database) -> None:
     job = Job(kind="é", lane="l", payload={"a": [1, "ñ", None, True, 2.5]}, run_at=at, attempts=70_000)
     async with db.write() as session:
         await run(session, sa.insert(Job).returning(col(Job.id)), job.model_dump(exclude={"id"}))
-        [straight] = await run(session, select(Job.kind, Job.payload, Job.run_at, Job.attempts, Job.dedupe))
+        [straight] = await run(session, _JOBS)
     async with db.read() as session:
         read = (await session.exec(select(Job))).one()
     assert straight == ("é", job.payload, at, 70_000, None)
