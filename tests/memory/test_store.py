@@ -304,3 +304,26 @@ async def test_processes_that_start_together_mend_a_server_once(
     assert [r.getMessage() for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == [
         "The memory index was mended from SQL."
     ]
+
+
+async def test_who_mends_a_server_does_not_throw_out_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        chroma_server(tmp_path / "server") as url,
+        memories(tmp_path, url=url) as (one, db),
+    ):
+        await customer(db, "ana")
+        await remember(one, db, "ana", [said(n, f"word{n} arrived") for n in range(3)])
+        async with db.write() as session:  # not indexed yet, as while customers write
+            late = await one.remember(
+                session, "ana", [said(3, "word3 arrived")], await one.prepare([said(3, "word3 arrived")])
+            )
+            await session.exec(sa.delete(Memory).where(col(Memory.text).contains("word0")))
+        async with memories(tmp_path, url=url) as (two, _):
+            assert (await two.status())["indexed"] == 3
+        caplog.clear()
+        await one.index(late)
+        await remember(one, db, "ana", [said(4, "word4 arrived")])
+        assert (await one.status())["indexed"] == 4
+        assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == []

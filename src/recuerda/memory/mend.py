@@ -135,18 +135,38 @@ async def probe(db: Database, order: Order, shards: Shards, tell: Tell) -> set[i
     return wrong
 
 
-async def rebuild(db: Database, embedder: str, shards: Shards, wanted: Collection[int], tell: Tell) -> int:
-    """Drops these shards and writes them anew from SQL; how many entries were written."""
+async def rebuild(
+    db: Database, embedder: str, shards: Shards, wanted: Collection[int], tell: Tell, *, shared: bool = False
+) -> int:
+    """Writes these shards anew from SQL; how many entries were written.
+
+    Each is dropped first, unless it is shared and can be read: dropping it would throw out the other
+    processes that use it, who would mend it in turn; while customers write it is never quite as SQL says.
+    """
     customers = await _customers(db, shards.shards, wanted)
     written = 0
     for done, shard in enumerate(sorted(wanted), 1):
-        shards.drop(shard)
+        # Read before SQL is: what comes in meanwhile is not taken for something SQL no longer has.
+        gone = _ids(shards, shard) if shared else None
+        if gone is None:
+            shards.drop(shard)
         async for entries in _entries(db, embedder, customers.get(shard, ())):
             shards.fill(entries)
             written += len(entries)
+            if gone:
+                gone.difference_update(entry.id for entry in entries)
+        if gone:
+            shards.forget(shard, gone)
         shards.settle(shard)
         tell("rebuild", done, len(wanted))
     return written
+
+
+def _ids(shards: Shards, shard: int) -> set[str] | None:
+    try:
+        return set(shards.all(shard)[0].ids)
+    except Unavailable:
+        return None
 
 
 async def _customers(db: Database, shards: int, wanted: Collection[int]) -> dict[int, list[str]]:
@@ -201,7 +221,8 @@ async def carry_out(order: Order, tell: Tell) -> dict[str, int]:
             else:
                 wanted = {*order.rebuild, *order.suspects}
             shards.drop_strangers()
-            written = await rebuild(db, order.embedder, shards, wanted, tell)
+            shared = bool(order.url) and order.rebuild is None
+            written = await rebuild(db, order.embedder, shards, wanted, tell, shared=shared)
         finally:
             shards.close()
             await db.close()

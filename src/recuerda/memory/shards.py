@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -136,9 +136,12 @@ class Shards:
                 self._loaded += len(rows)
 
     def remove(self, customer_id: str, ids: Sequence[str]) -> None:
-        """Not found any more; the bytes go when the shard is next built anew (see `forget`)."""
+        """Not found any more; the bytes go when the shard is next built anew."""
+        self.forget(shard_of(customer_id, self.shards), ids)
+
+    def forget(self, shard: int, ids: Iterable[str]) -> None:
         with self._lock, speaking("write"):
-            self._collection(shard_of(customer_id, self.shards)).delete(ids=list(ids))
+            self._collection(shard).delete(ids=list(ids))
 
     def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str]:
         """Ids of the customer's entries nearest to `vector`, about exactly (see `_HNSW`)."""
