@@ -1,6 +1,8 @@
 """PostgreSQL through libpq: many tasks' reads on one connection, and transactions that stay whole."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -16,6 +18,7 @@ from recuerda.settings import Settings
 _NAMED = sa.select(col(Customer.name)).where(col(Customer.name) == sa.bindparam("wanted"))
 _DIVIDE = sa.select(sa.literal_column("1") / sa.bindparam("by", type_=sa.Integer))
 _SLEEP = sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Float)))
+_PREPARED = sa.select(sa.func.count()).select_from(sa.text("pg_prepared_statements"))
 _JOBS = sa.select(*[col(column) for column in (Job.kind, Job.payload, Job.run_at, Job.attempts, Job.dedupe)])
 _TERMINATE = sa.text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -54,6 +57,66 @@ async def test_a_read_that_fails_takes_none_of_those_asked_with_it_along(db: Dat
     assert await divide(db, 1) == 1
 
 
+async def test_a_value_that_cannot_be_sent_is_its_askers_own_fault(db: Database) -> None:
+    await add(db, "Ana")
+    asked = ("Ana", "Ana", "A\0na", "A\0na", "Ana", "Ana", "\ud800", "\ud800", "Ana", "Ana")
+    found = await asyncio.gather(*(names(db, name) for name in asked), return_exceptions=True)
+    wanted = [UnicodeEncodeError if name == "\ud800" else sa.exc.DataError for name in asked]
+    for name, answer, error in zip(asked, found, wanted, strict=True):
+        assert answer == ["Ana"] if name == "Ana" else isinstance(answer, error)
+    with pytest.raises(sa.exc.DataError):
+        async with db.write() as session:
+            await run(session, sa.insert(Customer), Customer(name="Luz").model_dump())
+            await together(session, (_NAMED, {"wanted": "Luz"}), (_NAMED, {"wanted": "L\0uz"}))
+    assert await names(db, "Luz") == []
+
+
+async def test_what_fails_again_and_again_is_prepared_once(db: Database) -> None:
+    for _ in range(10):
+        with pytest.raises(sa.exc.DataError):
+            await divide(db, 0)
+    async with db.read() as session:
+        assert (await run(session, _PREPARED)).scalar() <= 2
+
+
+async def test_what_was_prepared_before_a_table_changed_is_prepared_anew(db: Database) -> None:
+    await add(db, "Ana")
+    assert await names(db, "Ana") == ["Ana"]
+    async with db.engine.begin() as other:
+        await other.execute(sa.text("ALTER TABLE customer ALTER COLUMN name TYPE varchar(300)"))
+    with pytest.raises(sa.exc.NotSupportedError):
+        await names(db, "Ana")
+    assert await names(db, "Ana") == ["Ana"]
+
+
+async def test_of_errors_nobody_waits_for_nothing_is_logged(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def both(first: sa.Executable, values: dict[str, float]) -> None:
+        async with db.read() as session:
+            await together(session, (first, values), (_DIVIDE, {"by": 0}))
+
+    with pytest.raises(sa.exc.DataError):
+        await both(_DIVIDE, {"by": 0})
+    asking = asyncio.create_task(both(_SLEEP, {"seconds": 0.2}))
+    await asyncio.sleep(0.1)
+    asking.cancel()
+    assert [await divide(db, 1) for _ in range(3)] == [1, 1, 1]
+    await asyncio.sleep(0.3)
+    gc.collect()
+    assert caplog.records == []
+
+
+async def test_a_connection_that_was_closed_is_forgotten(db: Database) -> None:
+    async with db.write() as session:
+        await run(session, _DIVIDE, {"by": 1})
+        kept = weakref.ref(await session.driver())
+    del session
+    await db.engine.dispose()
+    gc.collect()
+    assert kept() is None
+
+
 async def test_who_stops_waiting_for_a_read_leaves_the_others_theirs(db: Database) -> None:
     async def sleep() -> None:
         async with db.read() as session:
@@ -80,6 +143,24 @@ async def test_a_write_is_stopped_in_the_server_too_and_undone(db: Database) -> 
     assert await names(db, "Ana") == []
     await add(db, "Ana")
     assert await names(db, "Ana") == ["Ana"]
+
+
+async def test_who_is_told_to_stop_many_times_stops_and_leaves_nothing_open(db: Database) -> None:
+    async def slowly() -> None:
+        async with db.write() as session:
+            await run(session, sa.insert(Customer), Customer(name="Ana").model_dump())
+            await run(session, _SLEEP, {"seconds": 30})
+
+    writing = asyncio.create_task(slowly())
+    await asyncio.sleep(0.3)
+    for _ in range(3):
+        writing.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asyncio.shield(writing), 5)
+    assert writing.cancelled()
+    await add(db, "Luz")
+    assert (await names(db, "Ana"), await names(db, "Luz")) == ([], ["Luz"])
 
 
 async def test_a_write_that_fails_is_undone_and_its_connection_used_again(db: Database) -> None:

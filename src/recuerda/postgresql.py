@@ -8,7 +8,6 @@ before. The rest uses SQLAlchemy and psycopg as ever, on the same connection and
 import asyncio
 import contextlib
 import itertools
-import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 
 _IDLE = pq.TransactionStatus.IDLE
 _OK = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
+# SQLSTATEs of what is no longer prepared, and of what was prepared for a table that changed since
+_STALE = frozenset({b"26000", b"0A000"})
 _BREATH = 64  # statements sent together at most: the first does not wait long for the last
 _CLOSING = 5.0  # seconds a statement may take to end that nobody waits for any more
 
@@ -83,7 +84,14 @@ class Link:
 
     async def _exchange(self, sayings: Sequence[Saying]) -> list[Answer | Exception | None]:
         libpq = self._libpq
-        values = [self._bound(saying.values) for saying in sayings]  # before anything is sent: it may fail
+        values: list[Any] = []
+        unsendable: list[Exception | None] = []
+        try:  # before anything is sent
+            for saying in sayings:
+                values += [self._bound(saying.values)]
+        except Exception as error:  # its own fault: those before are not to suffer
+            unsendable = [error, *[None] * (len(sayings) - len(values) - 1)]
+            sayings = sayings[: len(values)]
         libpq.enter_pipeline_mode()
         new = [self._send(saying.sql, *bound) for saying, bound in zip(sayings, values, strict=True)]
         libpq.pipeline_sync()
@@ -95,10 +103,11 @@ class Link:
             result = next(results)
             if prepared is not None and prepared.status not in _OK:
                 result = prepared
-            if result.status not in _OK:
-                self._names.pop(saying.sql, None)  # perhaps it was never prepared
+                self._names.pop(saying.sql, None)
+            elif result.error_field(pq.DiagnosticField.SQLSTATE) in _STALE:
+                self._names.pop(saying.sql, None)
             answers.append(self._answer(result))
-        return answers
+        return answers + unsendable
 
     def _bound(self, values: Sequence[Any]) -> tuple[Sequence[Any], Any]:
         """As they are sent, and how."""
@@ -117,28 +126,37 @@ class Link:
     async def _results(self, wanted: int) -> Any:
         """All of them, once they are there. What nobody waits for any more is cancelled, and read still: the
         connection is of use afterwards."""
+        try:
+            found = await self._read()
+        except asyncio.CancelledError:
+            ending = asyncio.ensure_future(self._end())
+            while not ending.done():  # however often we are told
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([ending])
+            raise
+        assert len(found) == wanted
+        return iter(found)
+
+    async def _read(self) -> list[Any]:
         found: list[Any] = []
-        given_up: asyncio.CancelledError | None = None
         while True:
-            try:
-                await self._ready()
-                while not self._libpq.is_busy():
-                    result = self._libpq.get_result()
-                    if result is None:
-                        continue
-                    if result.status == pq.ExecStatus.PIPELINE_SYNC:
-                        if given_up:
-                            self._libpq.exit_pipeline_mode()
-                            raise given_up
-                        assert len(found) == wanted
-                        return iter(found)
-                    found.append(result)
-            except asyncio.CancelledError as error:
-                if given_up is error:
-                    raise
-                given_up = error
-                with contextlib.suppress(psycopg.Error):
-                    await self.connection.cancel_safe(timeout=_CLOSING)
+            await self._ready()
+            while not self._libpq.is_busy():
+                result = self._libpq.get_result()
+                if result is None:
+                    continue
+                if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                    return found
+                found.append(result)
+
+    async def _end(self) -> None:
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await self.connection.cancel_safe(timeout=_CLOSING)
+                await self._read()
+            self._libpq.exit_pipeline_mode()
+        except (psycopg.Error, TimeoutError, asyncio.CancelledError):
+            await self.connection.close()
 
     async def _ready(self) -> None:
         """Until all is sent and there is something to read."""
@@ -181,12 +199,11 @@ def _wake(waiting: "asyncio.Future[None]") -> None:
         waiting.set_result(None)
 
 
-_links: "weakref.WeakKeyDictionary[Any, Link]" = weakref.WeakKeyDictionary()
-
-
 def link(connection: psycopg.AsyncConnection[Any]) -> Link:
-    if (known := _links.get(connection)) is None:
-        known = _links[connection] = Link(connection)
+    """Kept on the connection, and gone with it."""
+    known: Link | None = vars(connection).get("recuerda_link")
+    if known is None:
+        known = vars(connection)["recuerda_link"] = Link(connection)
     return known
 
 
@@ -210,7 +227,11 @@ class Line:
         self._asked += asked
         if self._talking is None:
             self._talking = asyncio.create_task(self._talk())
-        return [await answered for _, answered in asked]
+        try:
+            return [await answered for _, answered in asked]
+        finally:
+            for _, answered in asked:  # an error nobody looks at would be logged with the words it quotes
+                answered.cancel()
 
     async def _talk(self) -> None:
         try:
