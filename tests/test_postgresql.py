@@ -10,12 +10,13 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from recuerda.db import Database, run, together
+from recuerda.db import Database, Session, run, together
 from recuerda.migrations import migrate
 from recuerda.models import Customer, Job
 from recuerda.settings import Settings
 
 _NAMED = sa.select(col(Customer.name)).where(col(Customer.name) == sa.bindparam("wanted"))
+_AMONG = sa.select(col(Customer.name)).where(col(Customer.name).in_(sa.bindparam("wanted", expanding=True)))
 _DIVIDE = sa.select(sa.literal_column("1") / sa.bindparam("by", type_=sa.Integer))
 _SLEEP = sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Float)))
 _PREPARED = sa.select(sa.func.count()).select_from(sa.text("pg_prepared_statements"))
@@ -77,6 +78,21 @@ async def test_what_fails_again_and_again_is_prepared_once(db: Database) -> None
             await divide(db, 0)
     async with db.read() as session:
         assert (await run(session, _PREPARED)).scalar() <= 2
+
+
+async def test_lists_of_many_lengths_do_not_fill_the_server(db: Database) -> None:
+    async def ask(session: Session) -> None:
+        for length in range(1, 251):
+            assert await run(session, _AMONG, {"wanted": ["Ana"] * length}) == [("Ana",)]
+        assert (await run(session, _PREPARED)).scalar() <= 210
+
+    await add(db, "Ana")
+    async with db.read() as session:
+        await ask(session)
+    async with db.write() as session:
+        await run(session, sa.insert(Customer), Customer(name="Luz").model_dump())
+        await ask(session)
+    assert await names(db, "Luz") == ["Luz"]
 
 
 async def test_what_was_prepared_before_a_table_changed_is_prepared_anew(db: Database) -> None:

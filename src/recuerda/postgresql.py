@@ -24,6 +24,7 @@ _OK = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 # SQLSTATEs of what is no longer prepared, and of what was prepared for a table that changed since
 _STALE = frozenset({b"26000", b"0A000"})
 _BREATH = 64  # statements sent together at most: the first does not wait long for the last
+_PREPARED = 200  # statements a connection keeps: lists make one a length, and the server 100 kB of each
 _CLOSING = 5.0  # seconds a statement may take to end that nobody waits for any more
 
 # psycopg's, with the places of values numbered
@@ -78,6 +79,9 @@ class Link:
     async def say(self, sayings: Sequence[Saying]) -> list[Answer | Exception | None]:
         """What each gave; after an error None, for those that were not run. Begins a transaction first where
         one is wanted."""
+        if len(self._names) > _PREPARED:
+            self._names.clear()
+            await self.connection.execute("DEALLOCATE ALL")
         if not self.connection.autocommit and self._libpq.transaction_status == _IDLE:
             return (await self._exchange([_BEGIN, *sayings]))[1:]
         return await self._exchange(sayings)
