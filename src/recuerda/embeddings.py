@@ -46,8 +46,8 @@ async def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     if isinstance(embedder, SentenceEncoder):
         if (kept := embedder.kept(texts)) is not None:
             return kept
-        if not embedder.busy:
-            return await computed(sum(map(len, texts)), embedder.embed, texts)
+        if (made := await computed(sum(map(len, texts)), embedder.embed_unless_busy, texts)) is not None:
+            return made
     return await asyncio.to_thread(embedder.embed, texts)  # waits: for the network, or for who computes
 
 
@@ -92,30 +92,38 @@ class SentenceEncoder:
             SentenceEncoder._shared = NumpyBackend(str(files / "weights.npz"), pieces, threads=1)
         return SentenceEncoder._shared
 
-    @property
-    def busy(self) -> bool:
-        return self._lock.locked()
-
     def kept(self, texts: Sequence[str]) -> Vectors | None:
         """What is known of these texts already, if all is; waits for nobody."""
         found = [vector for text in texts if (vector := self._known.get(text)) is not None]
         return np.stack(found) if texts and len(found) == len(texts) else None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
+        with self._lock:
+            return self._embed(texts)
+
+    def embed_unless_busy(self, texts: Sequence[str]) -> Vectors | None:
+        """None when somebody else computes just now: a bulk may take seconds."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._embed(texts)
+        finally:
+            self._lock.release()
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.zeros((0, self.dimensions), np.float32)
-        with self._lock:
-            known = self._known
-            found = {text: known[text] for text in texts if text in known}
-            if new := [text for text in dict.fromkeys(texts) if text not in found]:
-                made = unit(np.asarray(self._model.encode(new), np.float32))
-                found |= zip(new, made, strict=True)
-            for text in found if len(found) <= _KEPT // 8 else ():  # a bulk would push out all else
-                known[text] = found[text]
-                known.move_to_end(text)
-            while len(known) > _KEPT:
-                known.popitem(last=False)
-            return np.stack([found[text] for text in texts])
+        known = self._known
+        found = {text: known[text] for text in texts if text in known}
+        if new := [text for text in dict.fromkeys(texts) if text not in found]:
+            made = unit(np.asarray(self._model.encode(new), np.float32))
+            found |= zip(new, made, strict=True)
+        for text in found if len(found) <= _KEPT // 8 else ():  # a bulk would push out all else
+            known[text] = found[text]
+            known.move_to_end(text)
+        while len(known) > _KEPT:
+            known.popitem(last=False)
+        return np.stack([found[text] for text in texts])
 
 
 class OpenAIEmbedder:
