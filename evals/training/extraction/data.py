@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.scorers.extraction import overlap, words_in
+from evals.training import stories
 from recuerda.extraction.clauses import SIZE, Clause, Judge, cut, gap_features, sentences
 from recuerda.extraction.features import Message
 from recuerda.extraction.tokens import hashed, tokenize
@@ -14,12 +15,17 @@ from recuerda.extraction.tokens import hashed, tokenize
 Conversation = dict[str, Any]
 Span = tuple[int, int, tuple[str, ...]]
 HERE = Path(__file__).parent
+_GIVEN = 0.5  # weight of a labelled span that the product would cut otherwise
 
 
-def load(folder: Path = HERE) -> list[Conversation]:
-    return [
-        json.loads(line) for path in sorted(folder.glob("*/*.jsonl")) for line in path.open() if line.strip()
-    ]
+def load() -> list[Conversation]:
+    """Those beside this file, one a line, and the talks of the stories."""
+    return [*conversations(), *stories.conversations()]
+
+
+def conversations() -> list[Conversation]:
+    paths = sorted(HERE.glob("*/*.jsonl"))
+    return [json.loads(line) for path in paths for line in path.open(encoding="utf-8") if line.strip()]
 
 
 def customer_turns(conversation: Conversation) -> Iterator[tuple[int, str, str, str | None]]:
@@ -42,9 +48,12 @@ def gold_spans(conversation: Conversation, turn: int) -> list[Span]:
 
 
 def never_spans(conversation: Conversation, turn: int) -> list[tuple[int, int]]:
-    text = conversation["turns"][turn]["text"]
-    phrases = [phrase.strip(".!,;:?¿ ") for phrase in conversation.get("never", ())]
-    return [(at, at + len(p)) for p in phrases if p and (at := text.find(p)) >= 0]
+    return _places(conversation["turns"][turn]["text"], conversation.get("never", ()))
+
+
+def _places(text: str, phrases: Sequence[str]) -> list[tuple[int, int]]:
+    stripped = [phrase.strip(".!,;:?¿ ") for phrase in phrases]
+    return [(at, at + len(p)) for p in stripped if p and (at := text.find(p)) >= 0]
 
 
 @dataclass(slots=True)
@@ -102,19 +111,24 @@ class Example:
     label: int | None
     categories: tuple[str, ...]  # any of which is right; the likeliest first
     predicted: bool  # cut by the product's own segmentation, not taken from the labels
+    weight: float
 
 
 def examples(group: int, conversation: Conversation, judge: Judge, cut_at: float) -> list[Example]:
     out: list[Example] = []
+    weight = conversation.get("weight", 1.0)
     for turn, text, before, role in customer_turns(conversation):
         gold = gold_spans(conversation, turn)
+        unjudged = _places(text, conversation.get("unjudged", ()))
         clauses = cut(text, judge, cut_at)
         own = len(clauses)
         known = {(c.start, c.end) for c in clauses}
         message = Message(text, clauses, before, role)
         for i, clause in enumerate(clauses):
             label, categories = _label(text, clause.start, clause.end, gold)
-            out.append(_example(group, turn, message, i, label, categories, True))
+            if label == 0 and any(clause.start < b and clause.end > a for a, b in unjudged):
+                label = None
+            out.append(_example(group, turn, message, i, label, categories, True, weight))
         for start, end, label_, categories_ in [
             *((a, b, 1, c) for a, b, c in gold),
             *((a, b, 0, ()) for a, b in never_spans(conversation, turn)),
@@ -122,9 +136,8 @@ def examples(group: int, conversation: Conversation, judge: Judge, cut_at: float
             if (start, end) in known:
                 continue
             placed, i = _with(clauses[:own], start, end)
-            out.append(
-                _example(group, turn, Message(text, placed, before, role), i, label_, categories_, False)
-            )
+            given = Message(text, placed, before, role)
+            out.append(_example(group, turn, given, i, label_, categories_, False, weight * _GIVEN))
     return out
 
 
@@ -153,10 +166,11 @@ def _example(
     label: int | None,
     categories: tuple[str, ...],
     predicted: bool,
+    weight: float,
 ) -> Example:
     clause = message.clauses[i]
     return Example(
         group, turn, clause.start, clause.end, message.text[clause.start : clause.end],
         message.text, message.features(i),
-        message.question if message.answers(i) else "", label, categories, predicted,
+        message.question if message.answers(i) else "", label, categories, predicted, weight,
     )  # fmt: skip

@@ -19,7 +19,8 @@ from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped,impor
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 from evals.scorers.extraction import Score, score
-from evals.training.extraction.data import HERE, Conversation, Example, examples, gaps, load
+from evals.training.extraction import data
+from evals.training.extraction.data import HERE, Conversation, Example, examples, gaps
 from recuerda.embeddings import SentenceEncoder
 from recuerda.extraction.clauses import SIZE as GAP_SIZE
 from recuerda.extraction.features import OWN, SIZE
@@ -88,7 +89,7 @@ class Table:
         self.answers = np.array([bool(e.question) for e in found])
         self.label = np.array([-1 if e.label is None else e.label for e in found])
         self.categories = [e.categories for e in found]
-        self.weight = np.array([1.0 if e.predicted else 0.5 for e in found])
+        self.weight = np.array([e.weight for e in found])
         self.group = np.array([e.group for e in found])
 
 
@@ -257,8 +258,14 @@ def main() -> None:
     parser.add_argument(
         "--at", type=float, help="probability from which a clause is a fact; best F1 when left out"
     )
+    parser.add_argument(
+        "--without-stories",
+        action="store_true",
+        help="so that `evals.training.updates.train` hears them anew",
+    )
     arguments = parser.parse_args()
-    conversations, embedder = load(), SentenceEncoder()
+    conversations = data.conversations() if arguments.without_stories else data.load()
+    embedder = SentenceEncoder()
     judged = cross_validate(conversations, embedder)
     at = arguments.at or _bar(conversations, judged)
     total = scored(conversations, judged, at)

@@ -84,8 +84,13 @@ _FISHING = _any(
 _HOMEWORK = _any(
     r"(^|[.!?] )(now |please |then |por favor )?(write(?! to| me| us)|draft|compose|generate|translate|"
     r"summari[sz]e|encode|decode|split)\b.{0,40}"
-    r"\b(poem|haiku|essay|story|song|e-?mail|message|letter|code|script|text|paragraph|base64|parts|"
-    r"sentence|word|summary|article)\b",
+    r"\b(poem|haiku|limerick|acrostic|rhyme|essay|story|song|e-?mail|message|letter|code|script|text|paragraph|"
+    r"base64|parts|sentence|word|passphrase|summary|article)\b",
+    r"\b(in the form of|in the style of|en forma de|al estilo de|em forma de|no estilo de) "
+    r"(an? |una? |uma? )?"
+    r"(poem|song|story|play|rap|haiku|riddle|poema|cancion|cuento|musica|conto|historia|adivinanza|charada)\b",
+    r"\bin pig latin\b|(^|[.!?] )(please )?(combine|concatenate|join)\b.{0,60}\banswer\b|"
+    r"\byou (said|were told) not to (discuss|talk|tell|share|mention|answer|speak)\b",
     r"\b(draft|write|compose) (me )?an? [\w ]{0,30}(message to|poem|haiku|essay|story)\b",
     r"\b(escrib[ea]\w*|redact[ae]\w*|escrev[ae]\w*|traduc[ei]\w*|traduz\w*) (me )?(un|una|um|uma|el|la|o|a|"
     r"este|esta) "
@@ -148,10 +153,14 @@ _DENIED = re.compile(
 )
 # What is so of somebody outside the household, and nothing of the customer.
 _OTHERS = _any(
-    r"^((and|but|so|y|pero|e|mas) )*(my|mi|meu|minha) (best |old )?(buddy|mate|friend|boss|manager|colleague|"
-    r"co-?worker|neighbou?r|amig[oa]|jef[ea]|chefe|colega|companer[oa]|vecin[oa]|vizinh[oa])('s \w+)? "
-    r"(is|was|has|wears|says|said|reckons|thinks|swears|loves|loved|uses|rides|drives|es|mide|tiene|dice|"
-    r"dijo|calza|usa|jura|e|mede|tem|diz|disse|calca|acha|amou|adorou)\b",
+    r"^((and|but|so|y|pero|e|mas) )*((my|mi|meu|minha) (best |old |club |gym )?(buddy|mate|friend|boss|"
+    r"manager|colleague|co-?worker|neighbou?r|cousin|aunt|uncle|(sister|brother)-in-law|flatmate|roommate|"
+    r"amig[oa]|jef[ea]|chefe|colega|companer[oa]|vecin[oa]|vizinh[oa]|cunad[oa]|cunhad[oa]|prim[oa]|ti[oa])"
+    r"|(an?|one) (friend|mate|colleague|neighbou?r)( of (mine|ours))?"
+    r"|una? (amig[oa]|vecin[oa]|colega)( mi[oa])?|uma? (amig[oa]|vizinh[oa]|colega)( meu| minha)?)('s \w+)? "
+    r"(is|was|has|wears|says|said|reckons|thinks|swears|loves|loved|uses|rides|drives|takes|weighs|prefers|"
+    r"es|mide|tiene|dice|dijo|calza|usa|jura|pesa|maneja|prefiere|toma|"
+    r"e|mede|tem|diz|disse|calca|acha|amou|adorou|dirige|prefere)\b",
     r"\b(my|our) (sister|brother|cousin|friend|mate|neighbou?r|aunt|uncle|boss|colleague|co-?worker|"
     r"flatmate)'?s "
     r"(little |youngest |eldest |new )?(boy|girl|son|daughter|kids?|baby|twins|dog|cat|husband|wife|partner|"
@@ -179,8 +188,8 @@ _WH = re.compile(
 )
 # Little words of German, Italian and French that ours do not have.
 _OTHER_TONGUES = words(
-    "ich ist und nicht sie der das ein eine mein wie alle sind zu ho sono il che di della mi sto per gli e' "
-    "molto "
+    "ich ist und nicht sie der das ein eine mein wie alle sind zu ihnen ihr mir wenn wir "
+    "ho sono il che di della mi sto per gli e' molto "
     "je suis les des est une mon vous pas nous avec"
 ) - words("per mi un di")
 # Orders to our own memory, not to the shop: "forget my size", "undo". "Forget the return" calls one off.

@@ -15,9 +15,10 @@ from recuerda.extraction.tokens import flat
 from recuerda.models import Category, FactStatus, Review, Source
 
 _FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
-_OVER = 0.5  # probability from which a fact no longer holds though no pattern says so
-_OVER_GRAVE = 0.7  # of what concerns health, or a person vouched for
-_OVER_LIKELIEST = 0.3  # of the likeliest, in a message that says that something changed
+_OVER = 0.4  # probability from which a fact no longer holds though no pattern says so
+_OVER_GRAVE = 0.5  # of what concerns health, or a person vouched for
+_OVER_LIKELIEST = 0.25  # of the likeliest, in a message that says that something changed
+_WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
 _AT_ONCE = 2  # facts at most that one message ends so
 _TURNS = ("instead", "resumes", "gains", "gone", "stops", "no_longer")
 
@@ -30,8 +31,8 @@ def overtake(
     catalogue: Catalogue,
 ) -> list[Change]:
     """The changes, with the end of what the whole message makes untrue."""
+    likely = dict(zip([k.id for k in known], OUTDATED.judge(known, said), strict=True))
     left = [k for k in _unsettled(known, changes, said) if k.valid_from < now]
-    likely = dict(zip([k.id for k in left], OUTDATED.judge(left, said), strict=True))
     left.sort(key=lambda k: -likely[k.id])
     turns = _says_of_a_change(said.text)
     over = [k for i, k in enumerate(left) if likely[k.id] >= _bar(k, likeliest=turns and i == 0)]
@@ -59,6 +60,7 @@ def _unsettled(known: Sequence[Known], changes: Sequence[Change], said: Said) ->
         k
         for k in known
         if k.id not in settled
+        and k.attribute not in _WORD_ALONE
         and (not whose or k.subject in whose)
         and not (k.attribute and (k.attribute, k.subject) in more)  # judged by its attribute
     ]
