@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recuerda.extraction import Draft
 from recuerda.extraction.changes import Close, Known
 from recuerda.extraction.outdated import JUDGED, Outdated, Said, look
 from recuerda.extraction.overtaken import overtake
@@ -40,10 +41,13 @@ def test_what_a_person_vouched_for_takes_more(monkeypatch: pytest.MonkeyPatch) -
     assert _ended(monkeypatch, CHANGE, vouched, [0.6]) == ["fct_1"]
 
 
-def test_a_health_fact_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    ill = [known(draft("I have asthma", "condition", "asthma"))]
-    assert _ended(monkeypatch, CHANGE, ill, [0.45]) == []
-    assert _ended(monkeypatch, CHANGE, ill, [0.6]) == ["fct_1"]
+@pytest.mark.parametrize(
+    "lasting",
+    [draft("I have asthma", "condition", "asthma"), draft("I have high arches", category=Category.FIT)],
+)
+def test_what_is_of_the_body_takes_more(monkeypatch: pytest.MonkeyPatch, lasting: Draft) -> None:
+    assert _ended(monkeypatch, CHANGE, [known(lasting)], [0.45]) == []
+    assert _ended(monkeypatch, CHANGE, [known(lasting)], [0.6]) == ["fct_1"]
 
 
 def _near(n: int, cosine: float) -> Known:

@@ -16,7 +16,8 @@ from recuerda.models import Category, FactStatus, Review, Source
 
 _FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
 _OVER = 0.4  # probability from which a fact no longer holds though no pattern says so
-_OVER_GRAVE = 0.5  # of what concerns health, or a person vouched for
+_OVER_GRAVE = 0.5  # of what lasts, or a person vouched for
+_LASTING = frozenset({Category.FIT, Category.HEALTH})  # bodies change slowly, and forgetting them does harm
 _OVER_LIKELIEST = 0.25  # of the likeliest, in a message that says that something changed
 _WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
 _AT_ONCE = 2  # facts at most that one message ends so
@@ -72,8 +73,7 @@ def _says_of_a_change(text: str) -> bool:
 
 
 def _bar(fact: Known, *, likeliest: bool) -> float:
-    health = fact.category is Category.HEALTH and fact.attribute is not None
-    if health or fact.source is Source.AGENT or fact.review is Review.DONE:
+    if fact.category in _LASTING or fact.source is Source.AGENT or fact.review is Review.DONE:
         return _OVER_GRAVE
     return _OVER_LIKELIEST if likeliest else _OVER
 
