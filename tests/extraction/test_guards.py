@@ -66,6 +66,8 @@ def test_customers_are_trusted(text: str) -> None:
         ("prefiero que no, gracias", 0),
         ("I'd rather not.", 0),
         ("I would prefer not to", 0),
+        ("no, keep it as it is", 0),
+        ("no, déjalo así", 0),
         ("I prefer not to run at night", 1),
         ("prefiro que não me liguem de manhã", 1),
     ],

@@ -15,7 +15,7 @@ from recuerda.models import Category
 SURE_CATEGORY = 0.6  # below it the attribute may know the category better
 _REVERSAL_AT = 0.1
 _VALUE_AT = 0.3
-_PLAIN_INTENT, _INTENT_AT = 0.8, 0.1
+_PLAIN_INTENT, _INTENT_AT = 0.5, 0.08
 _TELLING = TYPED | {"flag"}
 _FIGURE = re.compile(r"\d|\b(?:XS|S|M|L|XL|XXL|P|G|GG)\b")
 # "..., talla 42: ...", "Corregido: talla 39 en lugar de 37": says a size and nothing else.
@@ -30,6 +30,7 @@ _IF = re.compile(r"(if|si|se|caso|when|cuando|quando)\b")
 _FAINT_AT = 0.005
 _SPARE_AT = 0.2
 _MAYBE = 0.1  # probability from which an attribute of that category may name the clause
+_MAYBE_HEALTH = 0.03  # sooner: what is kept only with consent must not go by another name
 CHANGED = re.compile(r"\b(changed|new|cambio|cambie|nuev[oa]|mudou|nov[oa])\b")
 
 
@@ -96,7 +97,8 @@ def _asks(clause: Clause, said: str) -> bool:
 
 
 def maybe(item: Judged) -> list[Category]:
-    return [c for c, p in zip(CATEGORIES, item.categories, strict=True) if p >= _MAYBE]
+    least = {Category.HEALTH: _MAYBE_HEALTH}
+    return [c for c, p in zip(CATEGORIES, item.categories, strict=True) if p >= least.get(c, _MAYBE)]
 
 
 def hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> bool:

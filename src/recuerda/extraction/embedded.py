@@ -171,6 +171,8 @@ class EmbeddedExtractor:
             item.text, self.catalogue, item.category, maybe=maybe(item), question=item.question,
             context=" ".join(t.text for t in turns[: i + 1]), language=language,
         )  # fmt: skip
+        # What may only be kept with consent decides what the whole clause is.
+        readings = sorted(readings, key=self._plain)
         reading = readings[0] if readings else None
         if reading is None and not item.question and _NUMBER_ALONE.fullmatch(flat(item.text)):
             return []  # three of what?
@@ -189,6 +191,10 @@ class EmbeddedExtractor:
             (only, *_) = self._facts(item, reading, text, i, language, about)
             found.append(replace(only, faint=True, spare=True))
         return [replace(d, corrects=True) for d in found] if back else found
+
+    def _plain(self, reading: Reading) -> bool:
+        attribute = reading.attribute
+        return self.catalogue.sensitivity(attribute.category, attribute.name) != Sensitivity.SPECIAL
 
     def _facts(
         self, item: Judged, reading: Reading | None, text: str, turn: int, language: Language, about: str

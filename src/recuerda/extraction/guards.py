@@ -143,6 +143,8 @@ _SUPPOSES = _any(
 _DECLINES = re.compile(
     r"\W*(no|nao)?\W*(i('d| would| do)? (rather|prefer) not( to)?|"
     r"(yo |eu )?(prefiero|prefiro|preferiria) (que )?(no|nao)|god forbid|no way|not a chance|"
+    r"(keep|leave) (it|that|them|things) (as (it|that|they) (is|was|are|were)|like that|alone)|"
+    r"(que quede|dej[ae]l[oa]s?|deixa|deixe) (asi|igual|como estan?|assim|do jeito que esta)|"
     r"dios me libre|ni (loc[oa]|en sueños|en suenos|hablar)|deus me livre|nem (pensar|mort[oa]|a pau))"
     r"(\W+(no|nao|thanks|thank you|please|gracias|por favor|obrigad[oa]))*\W*"
 )
