@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from recuerda.db import Database, Session
 from recuerda.models import Job, JobState, WorkerBeat, now
 from recuerda.work import LeaseLost, Why, Worker, Write, enqueue, enqueue_held, explain, queue, why
+from recuerda.work.saying import SUSPECT
 from tests.work.conftest import jobs, noting, put
 
 
@@ -108,7 +109,7 @@ async def test_none_is_given_up_for_what_another_did(db: Database) -> None:
             break
     states = {job.payload["n"]: (job.state, job.crashes) for job in await jobs(db)}
     assert states.pop(0) == (JobState.DEAD, queue.MAX_CRASHES)
-    assert states == dict.fromkeys((1, 2, 3), (JobState.DONE, queue.SUSPECT))
+    assert states == dict.fromkeys((1, 2, 3), (JobState.DONE, SUSPECT))
     assert sorted(done) == [1, 2, 3]
 
 

@@ -10,20 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from recuerda.db import Session, fetch, run
 from recuerda.models import Job, JobState, WorkerBeat, not_done, now
+from recuerda.work import saying as say
 from recuerda.work.explain import WORKER_DIED
+from recuerda.work.saying import SUSPECT
 
 LEASE = timedelta(seconds=15)
 MAX_FAILURES = 8
 MAX_CRASHES = 8
-SUSPECT = 2  # crashes after which a job runs with no other beside it, which would be blamed too
 BEAT = timedelta(seconds=10)  # how often a worker says that it is alive
 SILENT = 3 * BEAT  # after which it is taken for dead
-_UNFINISHED = (JobState.READY, JobState.RUNNING)
 _LONGEST_PAUSE = 300.0
 _ID = re.compile(r"[a-z]{2,5}_[0-9a-f]{32}")
 
@@ -63,7 +62,7 @@ async def enqueue(
             return None
     made = await run(
         session,
-        _INSERT,
+        say.INSERT,
         {
             "kind": kind,
             "lane": f"{lane} later {secrets.token_hex(4)}" if delay else lane,
@@ -116,13 +115,13 @@ async def enqueue_held(
         "lease_token": token,
         "lease_until": at + LEASE,
     }
-    [(job_id, held)] = await run(session, _INSERT_HELD, values)
+    [(job_id, held)] = await run(session, say.INSERT_HELD, values)
     return int(job_id), Lease(job_id, token, 1) if held else None
 
 
 async def ready(session: Session) -> set[tuple[str, bool]]:
     """The kinds of the jobs that are ready, and whether it is a suspect."""
-    return {(kind, suspect) for kind, suspect in await run(session, _READY_KINDS, {"now": now()})}
+    return {(kind, suspect) for kind, suspect in await run(session, say.READY_KINDS, {"now": now()})}
 
 
 async def claim(
@@ -131,14 +130,14 @@ async def claim(
     """The oldest that are ready, at most one a lane, taken under one token; suspects or others."""
     at = now()
     wanted = {"now": at, "kinds": list(kinds), "most": limit, "suspect": suspect}
-    jobs = await fetch(session, Job, _NEXT, wanted)
+    jobs = await fetch(session, Job, say.NEXT, wanted)
     return await _take(session, jobs, at)
 
 
 async def claim_together(session: Session, kind: str, *, limit: int) -> list[tuple[Job, Lease]]:
     """The same for a kind whose jobs may be performed at once, in whatever order: all of a lane, too."""
     at = now()
-    jobs = await fetch(session, Job, _NEXT_TOGETHER, {"now": at, "kind": kind, "most": limit})
+    jobs = await fetch(session, Job, say.NEXT_TOGETHER, {"now": at, "kind": kind, "most": limit})
     return await _take(session, jobs, at)
 
 
@@ -146,7 +145,7 @@ async def _take(session: Session, jobs: Sequence[Job], at: datetime) -> list[tup
     if not jobs:
         return []
     lease = {"token": secrets.token_hex(8), "until": at + LEASE}
-    await run(session, _TAKE, lease | {"jobs": [job.id for job in jobs]})
+    await run(session, say.TAKE, lease | {"jobs": [job.id for job in jobs]})
     return [(job, Lease(cast(int, job.id), str(lease["token"]), job.attempts + 1)) for job in jobs]
 
 
@@ -166,7 +165,7 @@ async def done(session: Session, *leases: Lease) -> None:
     """Of one claim. Raises `LeaseLost` when one is another's by now: whoever takes a job over has another
     token."""
     taken = {"jobs": [lease.job_id for lease in leases], "token": leases[0].token}
-    if (await run(session, _DONE, taken)).rowcount != len(leases):
+    if (await run(session, say.DONE, taken)).rowcount != len(leases):
         raise LeaseLost
 
 
@@ -200,7 +199,7 @@ async def fail(session: Session, lease: Lease, error: Exception) -> bool:
 
 async def lost(session: Session) -> list[Job]:
     """Running jobs whose worker died: their lease ran out."""
-    return await fetch(session, Job, _LOST, {"now": now()})
+    return await fetch(session, Job, say.LOST, {"now": now()})
 
 
 async def end_leases(session: Session) -> None:
@@ -235,7 +234,7 @@ async def take_back(session: Session, job: Job) -> bool:
 
 async def is_settled(session: Session, conversation_id: str) -> bool:
     """Whether every job of the conversation has run."""
-    return (await run(session, _UNSETTLED, {"conversation": conversation_id})).first() is None
+    return (await run(session, say.UNSETTLED, {"conversation": conversation_id})).first() is None
 
 
 async def find(
@@ -263,118 +262,3 @@ async def revive(session: Session, job_id: int) -> bool:
 async def last_seen(session: Session) -> datetime | None:
     """When any worker last said that it is alive; None when all have left, or none came."""
     return (await session.exec(select(sa.func.max(col(WorkerBeat.seen_at))))).one()
-
-
-# Made once: every turn says these, and making them takes longer than running them.
-_earlier = aliased(Job)
-_BUSY = (
-    sa.exists()
-    .where(
-        col(_earlier.lane) == col(Job.lane),
-        col(_earlier.id) < col(Job.id),
-        not_done(_earlier),
-        col(_earlier.state).in_(_UNFINISHED),
-    )
-    .correlate(Job)
-)
-# The time has come, and the lane has none before it.
-_READY = (not_done(), col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"), ~_BUSY)
-_RUNNING = {
-    "state": JobState.RUNNING,
-    "attempts": col(Job.attempts) + 1,
-    "dedupe": None,  # from here on new work of the same name is new
-    "lease_token": sa.bindparam("token"),
-    "lease_until": sa.bindparam("until"),
-}
-_JOBS = col(Job.id).in_(sa.bindparam("jobs", expanding=True))
-_INSERT = sa.insert(Job).returning(col(Job.id))
-
-
-def _given(name: str) -> sa.BindParameter[Any]:
-    return sa.bindparam(name, type_=getattr(Job, name).type)
-
-
-_LANE = sa.select(
-    sa.exists()
-    .where(
-        col(_earlier.lane) == _given("lane"),
-        not_done(_earlier),
-        col(_earlier.state).in_(_UNFINISHED),
-    )
-    .label("busy")
-).subquery()
-
-
-def _unless_busy(free: Any, busy: Any) -> sa.Case[Any]:
-    return sa.case((_LANE.c.busy, busy), else_=free)
-
-
-_HELD: dict[str, Any] = {
-    **{name: _given(name) for name in ("kind", "lane", "payload", "conversation_id", "customer_id")},
-    "run_at": _given("run_at"),
-    "created_at": _given("run_at"),
-    "crashes": sa.literal_column("0"),
-    "attempts": _unless_busy(sa.literal_column("1"), sa.literal_column("0")),
-    "state": _unless_busy(sa.literal_column("'running'"), sa.literal_column("'ready'")),
-    "lease_token": _unless_busy(_given("lease_token"), sa.null()),
-    "lease_until": _unless_busy(_given("lease_until"), sa.null()),
-}
-_INSERT_HELD = (
-    sa.insert(Job)
-    .from_select(list(_HELD), sa.select(*_HELD.values()).select_from(_LANE), include_defaults=False)
-    .returning(col(Job.id), col(Job.lease_token))
-)
-_SUSPECT = col(Job.crashes) >= SUSPECT
-_READY_KINDS = select(Job.kind, _SUSPECT).where(*_READY).distinct()
-_NEXT = (
-    select(Job)
-    .where(*_READY, col(Job.kind).in_(sa.bindparam("kinds", expanding=True)))  # others: a newer worker's
-    .where(sa.bindparam("suspect", type_=sa.Boolean) == _SUSPECT)
-    .order_by(col(Job.id))
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-)
-_BEHIND = (  # another kind, or one that runs or must wait
-    sa.exists()
-    .where(
-        col(_earlier.lane) == col(Job.lane),
-        col(_earlier.id) < col(Job.id),
-        not_done(_earlier),
-        sa.or_(
-            col(_earlier.state) == JobState.RUNNING,
-            sa.and_(
-                col(_earlier.state) == JobState.READY,
-                sa.or_(col(_earlier.kind) != col(Job.kind), col(_earlier.run_at) > sa.bindparam("now")),
-            ),
-        ),
-    )
-    .correlate(Job)
-)
-_NEXT_TOGETHER = (
-    select(Job)
-    .where(
-        not_done(),
-        col(Job.state) == JobState.READY,
-        col(Job.run_at) <= sa.bindparam("now"),
-        col(Job.kind) == sa.bindparam("kind"),
-        ~_SUSPECT,
-        ~_BEHIND,
-    )
-    .order_by(col(Job.id))
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-)
-_TAKE = sa.update(Job).where(_JOBS).values(**_RUNNING)
-_DONE = (
-    sa.update(Job)
-    .where(_JOBS, col(Job.lease_token) == sa.bindparam("token"), col(Job.state) == JobState.RUNNING)
-    .values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None)
-)
-_LOST = select(Job).where(
-    not_done(), col(Job.state) == JobState.RUNNING, col(Job.lease_until) < sa.bindparam("now")
-)
-_UNSETTLED = (
-    select(Job.id)
-    .where(col(Job.conversation_id) == sa.bindparam("conversation"), col(Job.state).in_(_UNFINISHED))
-    .limit(1)
-)

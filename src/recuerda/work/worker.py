@@ -18,7 +18,8 @@ from recuerda.models import Job, WorkerBeat, now
 from recuerda.telemetry import logs
 from recuerda.work import queue
 from recuerda.work.bell import Bell
-from recuerda.work.queue import BEAT, LEASE, SUSPECT, Lease, LeaseLost
+from recuerda.work.queue import BEAT, LEASE, Lease, LeaseLost
+from recuerda.work.saying import SUSPECT
 from recuerda.work.schedule import Recurrence, enqueue_due
 
 log = logging.getLogger(__name__)

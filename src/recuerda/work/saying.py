@@ -1,0 +1,125 @@
+"""What every turn says to the table of jobs. Made once: making these takes longer than running them."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+
+from recuerda.models import Job, JobState, not_done
+
+SUSPECT = 2  # crashes after which a job runs with no other beside it, which would be blamed too
+UNFINISHED = (JobState.READY, JobState.RUNNING)
+
+_earlier = aliased(Job)
+_BUSY = (
+    sa.exists()
+    .where(
+        col(_earlier.lane) == col(Job.lane),
+        col(_earlier.id) < col(Job.id),
+        not_done(_earlier),
+        col(_earlier.state).in_(UNFINISHED),
+    )
+    .correlate(Job)
+)
+# The time has come, and the lane has none before it.
+_READY = (not_done(), col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"), ~_BUSY)
+_RUNNING = {
+    "state": JobState.RUNNING,
+    "attempts": col(Job.attempts) + 1,
+    "dedupe": None,  # from here on new work of the same name is new
+    "lease_token": sa.bindparam("token"),
+    "lease_until": sa.bindparam("until"),
+}
+_JOBS = col(Job.id).in_(sa.bindparam("jobs", expanding=True))
+INSERT = sa.insert(Job).returning(col(Job.id))
+
+
+def _given(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=getattr(Job, name).type)
+
+
+_LANE = sa.select(
+    sa.exists()
+    .where(
+        col(_earlier.lane) == _given("lane"),
+        not_done(_earlier),
+        col(_earlier.state).in_(UNFINISHED),
+    )
+    .label("busy")
+).subquery()
+
+
+def _unless_busy(free: Any, busy: Any) -> sa.Case[Any]:
+    return sa.case((_LANE.c.busy, busy), else_=free)
+
+
+_HELD: dict[str, Any] = {
+    **{name: _given(name) for name in ("kind", "lane", "payload", "conversation_id", "customer_id")},
+    "run_at": _given("run_at"),
+    "created_at": _given("run_at"),
+    "crashes": sa.literal_column("0"),
+    "attempts": _unless_busy(sa.literal_column("1"), sa.literal_column("0")),
+    "state": _unless_busy(sa.literal_column("'running'"), sa.literal_column("'ready'")),
+    "lease_token": _unless_busy(_given("lease_token"), sa.null()),
+    "lease_until": _unless_busy(_given("lease_until"), sa.null()),
+}
+INSERT_HELD = (
+    sa.insert(Job)
+    .from_select(list(_HELD), sa.select(*_HELD.values()).select_from(_LANE), include_defaults=False)
+    .returning(col(Job.id), col(Job.lease_token))
+)
+_SUSPECT = col(Job.crashes) >= SUSPECT
+READY_KINDS = select(Job.kind, _SUSPECT).where(*_READY).distinct()
+NEXT = (
+    select(Job)
+    .where(*_READY, col(Job.kind).in_(sa.bindparam("kinds", expanding=True)))  # others: a newer worker's
+    .where(sa.bindparam("suspect", type_=sa.Boolean) == _SUSPECT)
+    .order_by(col(Job.id))
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_BEHIND = (  # another kind, or one that runs or must wait
+    sa.exists()
+    .where(
+        col(_earlier.lane) == col(Job.lane),
+        col(_earlier.id) < col(Job.id),
+        not_done(_earlier),
+        sa.or_(
+            col(_earlier.state) == JobState.RUNNING,
+            sa.and_(
+                col(_earlier.state) == JobState.READY,
+                sa.or_(col(_earlier.kind) != col(Job.kind), col(_earlier.run_at) > sa.bindparam("now")),
+            ),
+        ),
+    )
+    .correlate(Job)
+)
+NEXT_TOGETHER = (
+    select(Job)
+    .where(
+        not_done(),
+        col(Job.state) == JobState.READY,
+        col(Job.run_at) <= sa.bindparam("now"),
+        col(Job.kind) == sa.bindparam("kind"),
+        ~_SUSPECT,
+        ~_BEHIND,
+    )
+    .order_by(col(Job.id))
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+TAKE = sa.update(Job).where(_JOBS).values(**_RUNNING)
+DONE = (
+    sa.update(Job)
+    .where(_JOBS, col(Job.lease_token) == sa.bindparam("token"), col(Job.state) == JobState.RUNNING)
+    .values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None)
+)
+LOST = select(Job).where(
+    not_done(), col(Job.state) == JobState.RUNNING, col(Job.lease_until) < sa.bindparam("now")
+)
+UNSETTLED = (
+    select(Job.id)
+    .where(col(Job.conversation_id) == sa.bindparam("conversation"), col(Job.state).in_(UNFINISHED))
+    .limit(1)
+)
