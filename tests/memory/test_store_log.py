@@ -32,7 +32,7 @@ def test_a_rebuild_gives_back_the_memory_of_what_it_has_written(
     opened = Shards(16, path=tmp_path)
     try:
         entries = [Entry(str(n), "ana", np.full(4, n, np.float32)) for n in range(11)]
-        opened.fill(entries)
+        opened.upsert(entries)
         assert opened.crowded
         opened.settle(shard_of("ana", 16))
         assert not opened.crowded

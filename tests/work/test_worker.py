@@ -153,6 +153,34 @@ async def test_work_that_is_cheaper_by_the_dozen_waits_for_the_rest_and_is_done_
     assert {job.state for job in await jobs(db)} == {JobState.DONE}
 
 
+async def test_the_more_there_is_to_do_together_the_longer_it_waits_for_more(db: Database) -> None:
+    batches: list[int] = []
+
+    async def together(payloads: Sequence[Mapping[str, Any]]) -> None:
+        batches.append(len(payloads))
+
+    worker = Worker(db)
+    worker.handle_together("many", together)
+
+    async def look(number: int, seconds: float) -> None:
+        """What is done of so many jobs after so long."""
+        async with db.write() as session:
+            await session.exec(sa.delete(Job))
+            for n in range(number):
+                await enqueue(session, "many", lane=f"many {n}", payload={"n": n})
+            await session.exec(sa.update(Job).values(run_at=now() - timedelta(seconds=seconds)))
+        if await worker._start_some(batches_wait=True):
+            await asyncio.gather(*worker._tasks)
+
+    await look(1, 0.06)  # a lone one is done at once
+    await look(60, 0.06)
+    await look(60, 2.0)
+    assert batches == [1]
+    await look(60, 3.1)
+    await look(200, 5.1)  # but none waits for ever
+    assert batches == [1, 60, 200]
+
+
 async def test_what_is_done_together_fails_together_and_is_tried_again(db: Database) -> None:
     tries: list[int] = []
 

@@ -151,7 +151,7 @@ async def rebuild(
         if gone is None:
             shards.drop(shard)
         async for entries in _entries(db, embedder, customers.get(shard, ())):
-            shards.fill(entries)
+            shards.upsert(entries)
             written += len(entries)
             if gone:
                 gone.difference_update(entry.id for entry in entries)

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH = 20  # Chroma's embedded writes hold the interpreter: 20 rows keep other work waiting about 15 ms
+_FEW = 20  # Chroma's embedded writes hold the interpreter: 20 rows keep other work waiting about 15 ms
+_SOME = 200  # a server's do not: there each request costs as much as 40 rows
 _BULK = 5000  # in a process of its own; Chroma takes no more than 5461 at once
 _ENTRIES_A_SHARD, _FEWEST, _MOST = 2000, 16, 1024
 LOADED = 100_000  # entries taken into Chroma's memory, which it never gives back, before it is opened anew
@@ -82,6 +83,7 @@ class Shards:
         self._collections: dict[int, Collection] = {}
         self._lock = threading.RLock()
         self._loaded = 0 if path else None
+        self._batch = _FEW if path else _SOME
         self.on_close: Callable[[], object] = lambda: None
         self.passages = PassageVectors(self._client, self._lock)
 
@@ -97,17 +99,21 @@ class Shards:
             trim()
             self.on_close()
 
-    def upsert(self, entries: Sequence[Entry], batch: int = BATCH) -> None:
+    def parts(self, entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+        """As they are best written, one `upsert` each, by a process with other things to do."""
+        return self._parts(entries, self._batch)
+
+    def _parts(self, entries: Sequence[Entry], most: int) -> Iterator[Sequence[Entry]]:
         by_shard: dict[int, list[Entry]] = {}
         for entry in entries:
             by_shard.setdefault(shard_of(entry.customer_id, self.shards), []).append(entry)
-        for shard, rows in by_shard.items():
-            for start in range(0, len(rows), batch):
-                self._write(shard, rows[start : start + batch])
+        for rows in by_shard.values():
+            for start in range(0, len(rows), most):
+                yield rows[start : start + most]
 
-    def fill(self, entries: Sequence[Entry]) -> None:
-        """`upsert` for a process with nothing else to do: a hundred times the rows a second."""
-        self.upsert(entries, _BULK)
+    def upsert(self, entries: Sequence[Entry]) -> None:
+        for rows in self._parts(entries, _BULK):
+            self._write(shard_of(rows[0].customer_id, self.shards), rows)
 
     def settle(self, shard: int) -> None:
         """After filling: has Chroma drop its log of what it has written."""

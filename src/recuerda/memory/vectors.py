@@ -10,7 +10,7 @@ from recuerda.db import Database
 from recuerda.embeddings import Embedder, Vectors, from_bytes
 from recuerda.errors import Unavailable
 from recuerda.memory import rows as sql
-from recuerda.memory.shards import BATCH, Entry, shard_of
+from recuerda.memory.shards import Entry
 from recuerda.memory.upkeep import Upkeep
 from recuerda.settings import Settings
 
@@ -67,10 +67,9 @@ class VectorIndex(Upkeep):
         async with self._open() as shards:
             try:
                 # Read while Chroma is held open: whoever erases meanwhile waits for us and sweeps after us.
-                entries = await self._entries(ids) if shards else []
-                for start in range(0, len(entries), BATCH):
-                    assert shards
-                    await asyncio.to_thread(shards.upsert, entries[start : start + BATCH])
+                if shards:
+                    for part in shards.parts(await self._entries(ids)):
+                        await asyncio.to_thread(shards.upsert, part)
             except Unavailable as error:
                 self._suspect(error)
                 shards = None
@@ -84,11 +83,9 @@ class VectorIndex(Upkeep):
                 await asyncio.to_thread(shards.remove, customer_id, ids)
 
     async def _entries(self, ids: Sequence[str]) -> list[Entry]:
-        """In the order of their shards, so that each is written once."""
-        async with self._db.read() as session:
+        """On a connection of its own: the others' reads do not wait for so many bytes."""
+        async with self._db.read(streams=True) as session:
             found = await sql.vectors(session, ids, self._embedder.name)
-        shards = self._home.shards
-        found.sort(key=lambda row: shard_of(row[1], shards))
         return [Entry(id, customer_id, from_bytes(data)) for id, customer_id, data in found]
 
     async def status(self) -> dict[str, Any]:

@@ -119,9 +119,23 @@ async def enqueue_held(
     return int(job_id), Lease(job_id, token, 1) if held else None
 
 
-async def ready(session: Session) -> set[tuple[str, bool]]:
-    """The kinds of the jobs that are ready, and whether it is a suspect."""
-    return {(kind, suspect) for kind, suspect in await run(session, say.READY_KINDS, {"now": now()})}
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Jobs of a kind whose time has come; suspects and others apart."""
+
+    kind: str
+    suspect: bool
+    jobs: int
+    age: float  # seconds since the time of the oldest
+
+
+async def ready(session: Session, together: Collection[str] = ()) -> list[Ready]:
+    """What a claim would find; of the kinds done `together` also what is behind others in its lane."""
+    at = now()
+    found = await run(session, say.READY_KINDS, {"now": at, "together": list(together)})
+    return [
+        Ready(kind, bool(suspect), jobs, (at - since).total_seconds()) for kind, suspect, jobs, since in found
+    ]
 
 
 async def claim(
@@ -157,15 +171,19 @@ def _mine(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-async def renew(session: Session, lease: Lease) -> None:
-    await session.exec(sa.update(Job).where(*_mine(lease)).values(lease_until=now() + LEASE))
+def _taken(leases: Sequence[Lease]) -> dict[str, Any]:
+    """Of one claim: whoever takes a job over has another token."""
+    return {"jobs": [lease.job_id for lease in leases], "token": leases[0].token}
+
+
+async def renew(session: Session, *leases: Lease) -> None:
+    """Of one claim."""
+    await run(session, say.RENEW, _taken(leases) | {"until": now() + LEASE})
 
 
 async def done(session: Session, *leases: Lease) -> None:
-    """Of one claim. Raises `LeaseLost` when one is another's by now: whoever takes a job over has another
-    token."""
-    taken = {"jobs": [lease.job_id for lease in leases], "token": leases[0].token}
-    if (await run(session, say.DONE, taken)).rowcount != len(leases):
+    """Of one claim. Raises `LeaseLost` when one is another's by now."""
+    if (await run(session, say.DONE, _taken(leases))).rowcount != len(leases):
         raise LeaseLost
 
 

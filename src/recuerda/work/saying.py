@@ -22,8 +22,8 @@ _BUSY = (
     )
     .correlate(Job)
 )
-# The time has come, and the lane has none before it.
-_READY = (not_done(), col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"), ~_BUSY)
+_DUE = (not_done(), col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"))
+_READY = (*_DUE, ~_BUSY)  # the time has come, and the lane has none before it
 _RUNNING = {
     "state": JobState.RUNNING,
     "attempts": col(Job.attempts) + 1,
@@ -70,7 +70,23 @@ INSERT_HELD = (
     .returning(col(Job.id), col(Job.lease_token))
 )
 _SUSPECT = col(Job.crashes) >= SUSPECT
-READY_KINDS = select(Job.kind, _SUSPECT).where(*_READY).distinct()
+# Of what is done together the lanes are not looked at: there is much of it, and it is claimed with care.
+READY_KINDS = (
+    sa.select(
+        col(Job.kind),
+        _SUSPECT.label("suspect"),
+        sa.func.count().label("jobs"),
+        sa.func.min(col(Job.run_at)).label("since"),
+    )
+    .where(
+        *_DUE,
+        sa.or_(
+            sa.and_(col(Job.kind).in_(sa.bindparam("together", expanding=True)), ~_SUSPECT),
+            ~_BUSY,
+        ),
+    )
+    .group_by(col(Job.kind), sa.text("suspect"))
+)
 NEXT = (
     select(Job)
     .where(*_READY, col(Job.kind).in_(sa.bindparam("kinds", expanding=True)))  # others: a newer worker's
@@ -98,9 +114,7 @@ _BEHIND = (  # another kind, or one that runs or must wait
 NEXT_TOGETHER = (
     select(Job)
     .where(
-        not_done(),
-        col(Job.state) == JobState.READY,
-        col(Job.run_at) <= sa.bindparam("now"),
+        *_DUE,
         col(Job.kind) == sa.bindparam("kind"),
         ~_SUSPECT,
         ~_BEHIND,
@@ -110,9 +124,11 @@ NEXT_TOGETHER = (
     .with_for_update(skip_locked=True)
 )
 TAKE = sa.update(Job).where(_JOBS).values(**_RUNNING)
+_OURS = (_JOBS, col(Job.lease_token) == sa.bindparam("token"), col(Job.state) == JobState.RUNNING)
+RENEW = sa.update(Job).where(*_OURS).values(lease_until=sa.bindparam("until"))
 DONE = (
     sa.update(Job)
-    .where(_JOBS, col(Job.lease_token) == sa.bindparam("token"), col(Job.state) == JobState.RUNNING)
+    .where(*_OURS)
     .values(state=JobState.DONE, lease_token=None, lease_until=None, last_error=None)
 )
 LOST = select(Job).where(

@@ -30,10 +30,9 @@ Together = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 POLL_SECONDS = 1.0
 _GATHER = 0.05  # seconds from being woken to looking: what comes together is taken together
-_TOGETHER = 200  # jobs performed at once, of a kind that can be
-_APART = 0.5  # seconds at least from one batch of them to the next
-_PUT_OFF = 5.0  # seconds at most
-_SHARE = 0.25  # of the time is for batches: long ones are further apart
+_TOGETHER = 1000  # jobs performed at once, of a kind that can be
+_A_JOB = 0.05  # seconds each of them makes the others wait: one is done at once, hundreds wait for each other
+_PUT_OFF = 5.0  # but no longer than this
 _FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
 
 
@@ -50,8 +49,8 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()  # what is claimed is among the tasks before anybody asks for those
         self._running = self._stopping = self._known = False
-        self._batch_at = 0.0
-        self._held_back = False  # whether a batch waits for more to join it
+        self._batch: asyncio.Task[None] | None = None  # the jobs performed together just now
+        self._batch_in: float | None = None  # seconds until the next of them, which waits for more to join it
         self._id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
     def handle(self, kind: str, handler: Handler, *, dead: Handler | None = None) -> None:
@@ -61,9 +60,9 @@ class Worker:
             self._dead[kind] = dead
 
     def handle_together(self, kind: str, handler: Together) -> None:
-        """For work that nobody waits for and that is cheaper by the dozen: done every half a second or, under
-        load, every few, and then all of it at once, in whatever order. The handler writes nothing that "done"
-        depends on."""
+        """For work that nobody waits for and that is cheaper by the dozen: done at once when there is little
+        of it or, under load, every few seconds, and then all of it, in whatever order. The handler writes
+        nothing that "done" depends on."""
         self._together[kind] = handler
 
     def recur(self, recurrence: Recurrence, handler: Handler) -> None:
@@ -81,8 +80,7 @@ class Worker:
     @property
     def _pause(self) -> float:
         """Seconds until the next look when nobody calls."""
-        until = self._batch_at - asyncio.get_running_loop().time() if self._held_back else POLL_SECONDS
-        return min(max(until, _GATHER), POLL_SECONDS)
+        return POLL_SECONDS if self._batch_in is None else min(max(self._batch_in, _GATHER), POLL_SECONDS)
 
     @property
     def _free(self) -> int:
@@ -176,46 +174,41 @@ class Worker:
     def _start(self, jobs: list[tuple[Job, Lease]]) -> asyncio.Task[None]:
         task = asyncio.create_task(self.perform(jobs))
         self._tasks.add(task)
+        if jobs[0][0].kind in self._together:
+            self._batch = task
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        if task is self._batch:
+            self._batch = None
         self._wake.set()
 
     async def _claim(self, *, batches_wait: bool = False) -> list[list[tuple[Job, Lease]]]:
         """As many jobs as there are hands free, or all that is ready of a kind done together, as one: when
         its time has come, or there is nothing else. A suspect comes alone, when nothing else runs here."""
         async with self._db.read() as session:  # a look costs no write lock
-            found = await queue.ready(session)
-        ready = {kind for kind, suspect in found if not suspect}
-        if suspects := {kind for kind, suspect in found if suspect} & {*self._handlers, *self._together}:
+            found = await queue.ready(session, self._together)
+        if suspects := {one.kind for one in found if one.suspect} & {*self._handlers, *self._together}:
             if self._tasks:
                 await asyncio.wait(self._tasks)
             async with self._db.write() as session:
                 claimed = await queue.claim(session, suspects, suspect=True)
             return [claimed] if claimed else []
-        now = asyncio.get_running_loop().time()
-        together, others = ready & self._together.keys(), ready & self._handlers.keys()
-        due = now >= self._batch_at if batches_wait else not others
-        self._held_back = bool(together) and not due
-        if together and due:
-            self._batch_at = now + _PUT_OFF  # but sooner, once it is done
-            async with self._db.write() as session:
-                claimed = await queue.claim_together(session, together.pop(), limit=_TOGETHER)
-            return [claimed] if claimed else []
+        others = any(one.kind in self._handlers for one in found)
+        batches = [] if self._batch else [one for one in found if one.kind in self._together]
+        waits = {one.kind: min(_A_JOB * one.jobs, _PUT_OFF) - one.age for one in batches}
+        self._batch_in = min(waits.values(), default=None)
+        for kind, wait in waits.items():
+            if wait <= 0 if batches_wait else not others:
+                async with self._db.write() as session:
+                    if claimed := await queue.claim_together(session, kind, limit=_TOGETHER):
+                        return [claimed]
         if others:
             async with self._db.write() as session:
                 return [[one] for one in await queue.claim(session, self._handlers, limit=self._free)]
         return []
-
-    async def _perform_together(self, perform: Together, payloads: Sequence[Mapping[str, Any]]) -> None:
-        started = (loop := asyncio.get_running_loop()).time()
-        try:
-            await perform(payloads)
-        finally:
-            took = loop.time() - started
-            self._batch_at = loop.time() + min(max(_APART, took / _SHARE), _PUT_OFF)
 
     @property
     def running(self) -> bool:
@@ -227,7 +220,7 @@ class Worker:
         try:
             async with self.keep(*leases):
                 if together := self._together.get(kind):
-                    await self._perform_together(together, [job.payload for job, _ in claimed])
+                    await together([job.payload for job, _ in claimed])
                     await self.finish(*leases)
                 else:
                     [(job, lease)] = claimed
@@ -256,8 +249,7 @@ class Worker:
                 await asyncio.sleep(LEASE.total_seconds() / 3)
                 with contextlib.suppress(sa.exc.SQLAlchemyError):  # the next beat tries again
                     async with self._db.write() as session:
-                        for lease in leases:
-                            await queue.renew(session, lease)
+                        await queue.renew(session, *leases)
 
         heartbeat = asyncio.create_task(beat())
         try:
