@@ -7,6 +7,9 @@ a text            the other side speaks
 * order 2024-01-11 #tag text                                      an item that is not part of a conversation
 ?s tag tag | question       s single-hop, m multi-hop, t temporal, p preference, n no answer
 ?s:es tag | question        asked in another language than the history's
+
+and `pairs.txt`: one memory and one question a block, each in three languages, like those of
+`evals.bench.cross_language`, which are no part of it.
 """
 
 import re
@@ -16,10 +19,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
-from recuerda.language import Language
+from evals.bench.cross_language import pairs
+
+from recuerda.language import LANGUAGES, Language
 from recuerda.memory.index import Item
 
 FOLDER = Path(__file__).parent / "histories"
+PAIRS = Path(__file__).parent / "pairs.txt"
+_START = datetime(2024, 1, 8, 12, tzinfo=UTC)
+_TOGETHER = 40  # pairs of a made-up customer
+_TALKS = (0, 1, 2, 2, 2, 3, 4, 4, 4, 4, 4, 5)  # which conversation each is of, over and over: some are alone
 KINDS = {"s": "single-hop", "m": "multi-hop", "t": "temporal", "p": "preference", "n": "unanswerable"}
 _LINE = re.compile(r"(?P<who>[ca])(?:#(?P<tag>\w+))? (?P<text>.+)")
 _LONE = re.compile(r"\* (?P<kind>\w+) (?P<at>\S+) #(?P<tag>\w+) (?P<text>.+)")
@@ -42,6 +51,12 @@ class Customer:
     names: tuple[str, str]
     items: list[Item] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    family: str = ""  # customers who say the same things: what one of them teaches is no test for another
+
+    @property
+    def real(self) -> bool:
+        """Whether it is somebody's history, and not pairs put together."""
+        return not self.family
 
     @property
     def named(self) -> bool:
@@ -54,6 +69,27 @@ class Customer:
 
 def customers(folder: Path = FOLDER) -> list[Customer]:
     return [customer for path in sorted(folder.glob("*.txt")) for customer in _read(path)]
+
+
+def pair_customers(path: Path = PAIRS) -> list[Customer]:
+    """Made-up customers who say the pairs' memories in one language and are asked in the others."""
+    found, every = [], pairs(path)
+    for start in range(0, len(every), _TOGETHER):
+        for own in LANGUAGES:
+            family = f"pairs-{start // _TOGETHER}"
+            customer = Customer(f"{family}-{own}", own, "any", ("customer", "agent"), family=family)
+            for n, pair in enumerate(every[start : start + _TOGETHER]):
+                rounds, place = divmod(n, len(_TALKS))
+                id_, talk = f"{customer.id}#{n}", f"{customer.id}:{rounds}:{_TALKS[place]}"
+                at = _START + timedelta(days=3 * n)
+                customer.items.append(Item(id_, pair.memory[own], at, "turn", "customer", talk, own))
+                customer.questions += [
+                    Question(pair.question[asked], "single-hop", asked, (id_,))
+                    for asked in LANGUAGES
+                    if asked != own
+                ]
+            found.append(customer)
+    return found
 
 
 def _read(path: Path) -> Iterator[Customer]:

@@ -19,6 +19,8 @@ from recuerda.memory.features import Query, measure
 from recuerda.memory.fusion import centred, language_number
 from recuerda.memory.index import Bools, Floats, Index, Item, arranged
 
+PAIRS, MIXED_PAIRS = "pairs", "pairs mixed"  # worlds of made-up customers
+_BORROWED = 20  # questions of other pairs, put to a made-up customer
 _HARD = 25  # of a long history, so many of the best by each of a few measures are kept
 
 
@@ -49,22 +51,33 @@ class Worlds:
         rng = np.random.default_rng(7)
         for customer in self.customers:
             borrowed = [Question(q.text, "borrowed", q.language, ()) for q in self._borrowed(customer, rng)]
-            yield from self._ask("alone", customer.items, [(customer, [*customer.questions, *borrowed])])
+            asked = [*customer.questions, *borrowed]
+            yield from self._ask("alone" if customer.real else PAIRS, customer.items, [(customer, asked)])
         named = [c for c in self.customers if c.named]
         for language in LANGUAGES:
             together = [c for c in named if c.language == language]
-            asked = [(c, [q for q in c.questions if q.relevant]) for c in together]
-            yield from self._ask("together", [i for c in together for i in c.items], asked)
+            theirs = [(c, [q for q in c.questions if q.relevant]) for c in together]
+            yield from self._ask("together", [i for c in together for i in c.items], theirs)
         for customer in self.customers:
             for language in {q.language for q in customer.questions} - {customer.language}:
                 guests = [c for c in named if c.language == language]
                 for guest in rng.choice(np.array(guests, object), 2, replace=False):
                     foreign = [q for q in customer.questions if q.language == language]
-                    asked = [(customer, foreign), (guest, guest.questions[:4])]
-                    yield from self._ask("mixed", [*customer.items, *guest.items], asked)
+                    both = [(customer, foreign), (guest, guest.questions[: 4 if customer.real else None])]
+                    world = "mixed" if customer.real else MIXED_PAIRS
+                    yield from self._ask(world, [*customer.items, *guest.items], both)
 
     def _borrowed(self, customer: Customer, rng: np.random.Generator) -> list[Question]:
-        """Questions that name somebody else, so that nothing here can answer them."""
+        """Questions that name somebody else, or are of other pairs, so that nothing here can answer them."""
+        if not customer.real:
+            others = [
+                q
+                for c in self.customers
+                if c.family and c.family != customer.family
+                for q in c.questions
+                if q.language != customer.language
+            ]
+            return [others[i] for i in rng.choice(len(others), _BORROWED, replace=False)]
         strangers = [
             q
             for c in self.customers
@@ -86,7 +99,7 @@ class Worlds:
                 number = language_number(question.language)
                 own = centred(self._vectors[question.text][None], np.array([number]), self._means)[0]
                 vector = unit(own @ self._asking[customer.id])
-                query = Query(question.text, vector, question.language, now)
+                query = Query(question.text, vector, own, question.language, now)
                 yield Sample(
                     customer.id,
                     world,

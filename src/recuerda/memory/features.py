@@ -32,6 +32,7 @@ NAMES = (
         "how_many",
     ),
     *("proper", "speaker", "asks", "alike", "alike_share", "akin", "akin_share", "akin_window"),
+    *("plain", "plain_high", "plain_rank"),
 )
 _WHEN = {
     "en": r"\bwhen\b|\b(?:what|which) (?:date|day|time|month|year)\b|\bhow long ago\b",
@@ -48,7 +49,8 @@ _HOW_MANY = {
 @dataclass(frozen=True)
 class Query:
     text: str
-    vector: Vectors  # (dimensions,), centred like the history's
+    vector: Vectors  # (dimensions,), centred like the history's, moved towards answers
+    plain: Vectors  # the same, not moved
     language: Language
     now: datetime
 
@@ -57,7 +59,7 @@ def measure(index: Index, vectors: Vectors, query: Query) -> NDArray[np.float32]
     """Shape (len(NAMES), items). `vectors` are the items', unit length."""
     counts = index.counts(query.text, query.language)
     lexical = _lexical(index, counts)
-    dense = _dense(index, vectors @ query.vector)
+    dense = _dense(index, vectors @ query.vector) | _plain(vectors @ query.plain)
     other = _cues(index, query) | {"proper": _proper(counts, query)}
     every = lexical | dense | other
     return np.stack([every[name] for name in NAMES]).astype(np.float32)
@@ -163,9 +165,14 @@ def _pairs(index: Index, counts: Counts, idf: Floats) -> Floats:
     return np.asarray(np.minimum(found / weights.sum(), 1.0), np.float32)
 
 
+def _spread(dense: Floats) -> float:
+    """Their deviation; of a few, nearer to what it usually is."""
+    return float(np.sqrt((dense.var() * len(dense) + 0.15**2 * 20) / (len(dense) + 20)))
+
+
 def _dense(index: Index, dense: Floats) -> dict[str, Floats]:
     lengths = np.diff(np.append(index.starts, len(dense)))
-    spread = float(np.sqrt((dense.var() * len(dense) + 0.15**2 * 20) / (len(dense) + 20)))
+    spread = _spread(dense)
     return {
         "dense": dense,
         "dense_rank": _rank(np.maximum(dense, 0)),
@@ -173,6 +180,14 @@ def _dense(index: Index, dense: Floats) -> dict[str, Floats]:
         "dense_previous": _before(dense, index),
         "dense_next": _after(dense, index),
         "session_dense": (np.add.reduceat(dense, index.starts) / lengths)[index.session],
+    }
+
+
+def _plain(plain: Floats) -> dict[str, Floats]:
+    return {
+        "plain": plain,
+        "plain_rank": _rank(np.maximum(plain, 0)),
+        "plain_high": (plain - plain.mean()) / _spread(plain) / 5,
     }
 
 

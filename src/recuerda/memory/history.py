@@ -78,5 +78,5 @@ class History:
     def _scores(self, query: str, vector: Vectors, now: datetime, language: Language) -> Floats:
         number = language_number(language)
         own = centred(np.asarray(vector, np.float32).reshape(1, -1), np.array([number]), self._means)[0]
-        measured = measure(self._index, self._centred, Query(query, towards_answers(own), language, now))
+        measured = measure(self._index, self._centred, Query(query, towards_answers(own), own, language, now))
         return weights().scores(measured, self._index.language != number)
