@@ -12,16 +12,22 @@ SUSPECT = 2  # crashes after which a job runs with no other beside it, which wou
 UNFINISHED = (JobState.READY, JobState.RUNNING)
 
 _earlier = aliased(Job)
-_BUSY = (
-    sa.exists()
-    .where(
-        col(_earlier.lane) == col(Job.lane),
-        col(_earlier.id) < col(Job.id),
-        not_done(_earlier),
-        col(_earlier.state).in_(UNFINISHED),
+
+
+def _earlier_one(*what: sa.ColumnElement[bool]) -> sa.Exists:
+    """Whether such a job is before it in its lane. With an offset PostgreSQL looks that up in the index for
+    each job; without, and sure that next to none is unfinished, it compares all of those with each other."""
+    before = col(_earlier.lane) == col(Job.lane), col(_earlier.id) < col(Job.id), not_done(_earlier)
+    return (
+        sa.select(col(_earlier.id))
+        .where(*before, *what)
+        .correlate(Job)
+        .offset(sa.literal_column("0"))
+        .exists()
     )
-    .correlate(Job)
-)
+
+
+_BUSY = _earlier_one(col(_earlier.state).in_(UNFINISHED))
 _DUE = (not_done(), col(Job.state) == JobState.READY, col(Job.run_at) <= sa.bindparam("now"))
 _READY = (*_DUE, ~_BUSY)  # the time has come, and the lane has none before it
 _RUNNING = {
@@ -95,21 +101,14 @@ NEXT = (
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-_BEHIND = (  # another kind, or one that runs or must wait
-    sa.exists()
-    .where(
-        col(_earlier.lane) == col(Job.lane),
-        col(_earlier.id) < col(Job.id),
-        not_done(_earlier),
-        sa.or_(
-            col(_earlier.state) == JobState.RUNNING,
-            sa.and_(
-                col(_earlier.state) == JobState.READY,
-                sa.or_(col(_earlier.kind) != col(Job.kind), col(_earlier.run_at) > sa.bindparam("now")),
-            ),
+_BEHIND = _earlier_one(  # another kind, or one that runs or must wait
+    sa.or_(
+        col(_earlier.state) == JobState.RUNNING,
+        sa.and_(
+            col(_earlier.state) == JobState.READY,
+            sa.or_(col(_earlier.kind) != col(Job.kind), col(_earlier.run_at) > sa.bindparam("now")),
         ),
     )
-    .correlate(Job)
 )
 NEXT_TOGETHER = (
     select(Job)
