@@ -27,6 +27,7 @@ T = TypeVar("T")
 Statement = tuple[sa.Executable, Values]  # and what it is said with
 
 _LINES = 2  # so that a long reading does not hold up all others
+_LONGEST = 30  # seconds it may take, for it holds up some
 _BULK = 16  # rows from which on SQLAlchemy's own way, which does not hold up the others, is quicker
 _TOGETHER = 32  # writes that share a commit at most, so that the first does not wait long for the last
 
@@ -119,7 +120,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.engine = make_engine(url)
         lines = 0 if self.is_sqlite else _LINES
-        self._lines = [Line(partial(postgresql.connect, url)) for _ in range(lines)]
+        self._lines = [Line(partial(postgresql.connect, url, longest=_LONGEST)) for _ in range(lines)]
         self._sessions = async_sessionmaker(self.engine, class_=Session, expire_on_commit=False)
         # PostgreSQL gives each statement its own view of the data anyway: a transaction only costs time.
         plain = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}

@@ -54,9 +54,12 @@ def address(url: str) -> str:
     return sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-async def connect(url: str) -> psycopg.AsyncConnection[Any]:
-    """A connection that is in no transaction."""
-    return await psycopg.AsyncConnection.connect(address(url), autocommit=True, prepare_threshold=None)
+async def connect(url: str, *, longest: int = 0) -> psycopg.AsyncConnection[Any]:
+    """A connection that is in no transaction; a statement that takes over `longest` seconds fails."""
+    made = await psycopg.AsyncConnection.connect(address(url), autocommit=True, prepare_threshold=None)
+    if longest:
+        await made.execute(f"SET statement_timeout = {longest * 1000}")
+    return made
 
 
 class Link:

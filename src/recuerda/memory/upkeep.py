@@ -193,7 +193,7 @@ class Upkeep(ABC):
         task.add_done_callback(self._tasks.discard)
 
     async def _memories(self) -> int:
-        async with self._db.read() as session:
+        async with self._db.read(streams=True) as session:  # takes long where there are many
             return (await session.exec(select(sa.func.count()).select_from(Memory))).one()
 
     async def _refuse_mix(self) -> None:

@@ -137,11 +137,13 @@ class Worker:
         """Take no more, finish what runs within `grace` seconds, hand the rest back at once."""
         self._stopping = True
         self._wake.set()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace), self._claiming:
+            async with asyncio.timeout_at(until), self._claiming:
                 pass
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=grace)
+            _, late = await asyncio.wait(self._tasks, timeout=max(until - loop.time(), 0.0))
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
