@@ -263,3 +263,46 @@ def test_a_telephone_given_before_does_not_hide_a_size(
 def test_digits_within_a_code_are_no_telephone(extractor: EmbeddedExtractor) -> None:
     found = values(extractor.extract_now(turns("mi mensaje es 8113d06802544af3b9cf43197c8f5a47")))
     assert "phone" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("my old mailbox is gone, use marta.lee@example.com from now on", {"email": "marta.lee@example.com"}),
+        ("keep it a small from now on, I hate waste", {}),
+        ("I've dropped down to a small", {"garment_size": "S"}),
+        ("I'm an XL in hoodies", {"garment_size": "XL"}),
+        ("me tomo el té con tres de azúcar", {}),
+        ("no sugar in mine please, I never eat sugar", {"diet": "sugar_free"}),
+        ("sem açúcar pra mim, por favor, não como açúcar", {"diet": "sugar_free"}),
+        ("quero devolver o tapete vermelho", {"return": "yes"}),
+        ("my son is 7 months", {"age": "7 months"}),
+        ("mi hija ya cumplió 2 años", {"age": "2"}),
+    ],
+)
+def test_a_value_is_what_the_words_say_of_it(
+    extractor: EmbeddedExtractor, text: str, expected: dict[str, str]
+) -> None:
+    found = values(extractor.extract_now(turns(text)))
+    assert {name: found.get(name) for name in expected} == expected
+    assert found.get("diet") == expected.get("diet")
+
+
+@pytest.mark.parametrize(
+    ("text", "quotes"),
+    [
+        ("temos uma gata siamesa, a Pipoca, ela só come sachê", "temos uma gata siamesa, a Pipoca"),
+        ("se me rompió la tele y me compré una Hisense, cuál soporte le queda?", "me compré una Hisense"),
+        ("tengo un teclado Roland, qué fuente usa?", "tengo un teclado Roland"),
+    ],
+)
+def test_a_fact_ends_where_a_name_or_a_question_does(
+    extractor: EmbeddedExtractor, text: str, quotes: str
+) -> None:
+    assert quotes in [d.quote for d in extractor.extract_now(turns(text))]
+
+
+def test_what_somebody_got_from_a_relative_is_their_own(extractor: EmbeddedExtractor) -> None:
+    assert {d.subject for d in extractor.extract_now(turns("bought a pushchair off my brother"))} == {
+        "customer"
+    }

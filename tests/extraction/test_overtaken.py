@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recuerda.extraction import Draft
-from recuerda.extraction.changes import Close, Known
+from recuerda.extraction.changes import Close, Known, new_record
 from recuerda.extraction.outdated import JUDGED, Outdated, Said, look
 from recuerda.extraction.overtaken import overtake
 from recuerda.models import Category, Review
@@ -48,6 +48,34 @@ def test_what_a_person_vouched_for_takes_more(monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_of_the_body_takes_more(monkeypatch: pytest.MonkeyPatch, lasting: Draft) -> None:
     assert _ended(monkeypatch, CHANGE, [known(lasting)], [0.45]) == []
     assert _ended(monkeypatch, CHANGE, [known(lasting)], [0.6]) == ["fct_1"]
+
+
+def _drafted(monkeypatch: pytest.MonkeyPatch, text: str, fact: Known, new: Draft) -> list[str]:
+    """What a message ends whose one draft was noted already."""
+    monkeypatch.setattr(Outdated, "judge", lambda _, facts, __: [0.9] * len(facts))
+    said = Said(text, np.zeros(4, np.float32), {}, [new])
+    changes = overtake([fact], [new_record(new, NOW, CATALOGUE)], said, NOW, CATALOGUE)
+    return [
+        i for c in changes for i in ([c.fact_id] if isinstance(c, Close) else getattr(c, "supersedes", ()))
+    ]
+
+
+def test_what_is_of_the_household_may_end_by_what_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    nappies = draft("Usa pañal etapa 3", category=Category.FIT, subject="baby")
+    mine = draft("I see Dr Roe", category=Category.PREFERENCE)
+    stage = draft("Ya va en la cinco", category=Category.ACTIVITY)
+    brothers = draft("He sees Dr Poe now", category=Category.PREFERENCE, subject="brother")
+    assert _drafted(monkeypatch, stage.statement, known(nappies), stage) == ["fct_1"]
+    assert _drafted(monkeypatch, brothers.statement, known(mine), brothers) == []
+
+
+def test_of_several_cars_one_ends_when_something_is_said_to_have_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corsa = known(draft("I drive a Corsa", "vehicle", "Corsa", category=Category.POSSESSION))
+    kona = draft("We have a Kona", "vehicle", "Kona", category=Category.POSSESSION)
+    assert _drafted(monkeypatch, "it died on the motorway, we have a Kona now", corsa, kona) == ["fct_1"]
+    assert _drafted(monkeypatch, "and we have a Kona", corsa, kona) == []
 
 
 def _near(n: int, cosine: float) -> Known:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recuerda.extraction import Draft
@@ -222,6 +222,7 @@ drafts = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(drafts, max_size=3), max_size=8))
 def test_one_current_value_whatever_the_order(messages: list[list[Draft]]) -> None:
     facts: list[Known] = []
@@ -237,6 +238,7 @@ def test_one_current_value_whatever_the_order(messages: list[list[Draft]]) -> No
                 assert len({f.value for f in same}) == len(same)
 
 
+@settings(deadline=None)
 @given(st.lists(drafts, max_size=4))
 def test_the_same_message_again_records_nothing_new(message: list[Draft]) -> None:
     stated = [d for d in message if "no longer" not in d.statement and d.attribute not in {"keep", "return"}]

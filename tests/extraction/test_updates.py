@@ -11,6 +11,8 @@ from recuerda.extraction.reconcile import Close, Known, Record, reconcile
 from recuerda.models import FactStatus, Review, Source
 
 SCENARIOS = [
+    ("my son is 4 months", "hes 9 months now and crawling", {"age": "9 months"}),
+    ("quero devolver a bolsa preta", "pensando bem, vou ficar com ela", {"keep": "yes"}),
     ("I wear size 42", "actually I'm a 43 now", {"shoe_size": "43"}),
     ("Calzo 42", "me equivoqué, calzo 43", {"shoe_size": "43"}),
     ("quiero devolver las zapatillas", "al final me las quedo", {"keep": "yes"}),

@@ -34,11 +34,16 @@ _TAGS = words("ok okay ta viu vale beleza blz dale please porfa pfv valeu")
 _EASE = 0.3  # how much less it takes to cut there
 _JOINTS = words(", y e and pero but mas")
 _NEW_START = words(
-    "ahora agora now ya compre comprei bought tengo tenho vivo moro quiero quero prefiero prefiro soy sou "
+    "ahora agora now ya me compre comprei bought tengo tenho vivo moro quiero quero prefiero prefiro soy sou "
     "estoy estou uso "
     "necesito preciso i i'm im i've i'll we my mi meu minha no nao don't dont gosto adoro trabajo trabalho "
     "corro treino entreno juego jogo toco estudio estudo calzo calco visto bebo tomo peso mido meco "
     "tenemos temos vivimos moramos somos usamos queremos"
+)
+_I_DID = re.compile(r"\w{3,}(?:ei|ci)")  # "e emagreci"
+_ARTICLES = words("o a el la")
+_ASKING = words(
+    "cual cuales cuanto cuanta cuantos cuantas donde what which how where qual quais quanto quantos onde"
 )
 _ANDS, _MINE = words("and y e"), words("my our mi mis nuestro nuestra meu minha meus minhas nosso nossa")
 _COPULAS = words("is are es son está están é são tem tiene tienen has have weighs pesa mide mede")
@@ -129,7 +134,29 @@ def _trails(tokens: Sequence[Token], first: int, last: int) -> bool:
 
 def _turns(tokens: Sequence[Token], i: int) -> bool:
     """A joint with a first-person verb or a turn in time behind it: "..., ahora uso S", "y compré un"."""
-    return tokens[i - 1].folded in _JOINTS and tokens[i].folded in _NEW_START
+    starts = tokens[i].folded in _NEW_START or (
+        tokens[i - 1].folded == "e" and _I_DID.fullmatch(tokens[i].folded)
+    )
+    return tokens[i - 1].folded in _JOINTS and bool(starts)
+
+
+def _names_it(tokens: Sequence[Token], i: int, last: int) -> bool:
+    """Behind the comma is a name with its article, and no more: "tenho um gato idoso, o Chico"."""
+    comma = i if tokens[i].text == "," else i - 1
+    article, name, end = comma + 1, comma + 2, comma + 3
+    return (
+        tokens[comma].text == ","
+        and name < last
+        and tokens[article].folded in _ARTICLES
+        and tokens[name].text[:1].isupper()
+        and (end == last or not tokens[end].is_word)
+    )
+
+
+def _starts_to_ask(tokens: Sequence[Token], i: int, last: int) -> bool:
+    """ "me compré un Kobo, | qué archivo bajo?" """
+    asks = tokens[i].folded in _ASKING or tokens[i].text.lower() == "qué"
+    return tokens[i - 1].text == "," and asks and tokens[last - 1].text == "?"
 
 
 def _says_of_mine(tokens: Sequence[Token], i: int, last: int) -> bool:
@@ -151,7 +178,9 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
     cuts = {
         i
         for (s, i), p in zip(gaps, likely, strict=True)
-        if p >= threshold - _EASE * _turns(tokens, i) or _says_of_mine(tokens, i, ranges[s][1])
+        if (p >= threshold - _EASE * _turns(tokens, i) and not _names_it(tokens, i, ranges[s][1]))
+        or _says_of_mine(tokens, i, ranges[s][1])
+        or _starts_to_ask(tokens, i, ranges[s][1])
     }
     clauses: list[Clause] = []
     quoted, asks = _quoted(text), _questions(text, tokens, ranges)

@@ -60,6 +60,8 @@ _MY_WAY = _any(
     r"\b(call|ring|text|e-?mail|write|message|contact|deliver|send)\b( it| them)?( to)? (me|us)\b",
     r"\b(escrib|llam|mand|envi|avis|contact|entreg)\w*(me|nos)\b|\bme (escriban?|llamen?|manden?|avisen?)\b",
     r"\bme (cham|lig|escrev|mand|avis|contat|envi|entreg)\w+",
+    r"\S@\S|\d{3}\W?\d{4}",  # "use ana@example.com from now on"
+    r"\b(make|keep) (that|it|mine) (an? |the |my )?(\d+|no|half|double|single|small|medium|large|size)\b",
     r"\b(my|mi|meu|minha) (new |nuev[oa] |nov[oa] )?(address|e-?mail|phone|number|direccion|correo|telefono|"
     r"numero|endereco|telefone)\b",
 )

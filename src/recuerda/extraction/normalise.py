@@ -97,11 +97,12 @@ def read_all(
         if reading is None or (reading.value is None and attribute.category is not category):
             continue
         # A value the catalogue spells out tells more than words taken as they stand.
-        exact = reading.value is not None and attribute.type in TYPED
+        asked_for = attribute.type == "flag" and attribute.category is category  # what is to be done
+        exact = reading.value is not None and (attribute.type in TYPED or asked_for)
         rank = (reading.value is not None) * 2 + exact * 2 + (attribute.category is category)
         # "You can call me in the mornings" tells the time; that it allows calls comes second.
         # "My wife is pescatarian" tells whose it is, which the subject says, and what: that comes first.
-        found.append((rank - 5 * attribute.consents - (attribute.name == "family"), reading))
+        found.append((rank - 5 * attribute.consents - 2 * (attribute.name == "family"), reading))
     return [reading for _, reading in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -190,7 +191,7 @@ def _group(match: re.Match[str] | None, clause: str) -> str | None:
     if match is None:
         return None
     groups = match.re.groupindex
-    name = next((n for n in ("v", "w", "u") if n in groups and match[n]), None)
+    name = next((n for n in ("v", "w", "u", "t") if n in groups and match[n]), None)
     return clause[match.start(name) : match.end(name)].strip(" .,;") if name else None
 
 

@@ -11,6 +11,7 @@ from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.replacing import ALIKE
 from recuerda.extraction.reversals import parted, swapped, withdraws
+from recuerda.extraction.subjects import CUSTOMER
 from recuerda.extraction.tokens import flat
 from recuerda.models import Category, FactStatus, Review, Source
 
@@ -33,7 +34,7 @@ def overtake(
 ) -> list[Change]:
     """The changes, with the end of what the whole message makes untrue."""
     likely = dict(zip([k.id for k in known], OUTDATED.judge(known, said), strict=True))
-    left = [k for k in _unsettled(known, changes, said) if k.valid_from < now]
+    left = [k for k in _unsettled(known, changes, said, catalogue) if k.valid_from < now]
     left.sort(key=lambda k: -likely[k.id])
     turns = _says_of_a_change(said.text)
     over = [k for i, k in enumerate(left) if likely[k.id] >= _bar(k, likeliest=turns and i == 0)]
@@ -51,19 +52,32 @@ def overtake(
     return changes
 
 
-def _unsettled(known: Sequence[Known], changes: Sequence[Change], said: Said) -> list[Known]:
-    """What may concern the same person, and the drafts have not judged already."""
+def _unsettled(
+    known: Sequence[Known], changes: Sequence[Change], said: Said, catalogue: Catalogue
+) -> list[Known]:
+    """What may concern the same person, and the drafts have not judged already.
+
+    Who "has turned one" is often not said, so what is known of the household is looked at as well. Of several
+    cars or pets the drafts judge none: which is over is asked when something is said to have changed.
+    """
     settled = {c.fact_id for c in changes if not isinstance(c, Record)}
     settled |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
     whose = {d.subject for d in said.drafts}
     more = {(c.draft.attribute, c.draft.subject) for c in changes if isinstance(c, Record)}
+    turns = _says_of_a_change(said.text)
+
+    def judged(fact: Known) -> bool:
+        attribute = catalogue.get(fact.attribute)
+        alone = attribute is not None and not (attribute.many and turns)
+        return alone and (fact.attribute, fact.subject) in more
+
     return [
         k
         for k in known
         if k.id not in settled
         and k.attribute not in _WORD_ALONE
-        and (not whose or k.subject in whose)
-        and not (k.attribute and (k.attribute, k.subject) in more)  # judged by its attribute
+        and (not whose or k.subject in whose or (k.subject != CUSTOMER and CUSTOMER in whose))
+        and not judged(k)
     ]
 
 

@@ -37,8 +37,8 @@ _UNIT = re.compile(
     r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
     r"\.? ?(?:n\w* )?(\w*\d\w*)"
 )
-_SHE = re.compile(r"\b(she|he|ella|el es|el usa|ela|ele)('s)?\b")
-_HE_FIRST = re.compile(r"^(\w+ )?(he|she|ella|el|ela|ele)('s)? ")
+_SHE = re.compile(r"\b(she|he|ella|el es|el usa|ela|ele)('?s)?\b")
+_HE_FIRST = re.compile(r"^(\w+ )?(he|she|ella|el|ela|ele)('?s)? ")
 _HOUSEHOLD = frozenset({"family", "pet"})
 
 

@@ -52,7 +52,8 @@ _I = re.compile(
     r"preciso|\w{3,}(?:amos|emos|imos)|troquei|vendi|mudei|peguei|passei|voltei|parei|deixei|ganhei|virei|fiz|faco|peco|peguei|"
     r"cambie|mude|volvi|pase|deje|gane|consegui|adopte|adotei|agarre|colgue|dejamos|mudamos|trocamos|"
     r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|calco|prefiero|prefiro|voy|vou|vamos|corro|"
-    r"mido|meco|me)\b"
+    r"mido|meco|me)\b|"
+    r"^(?:(?:just|finally|already) )?(?:got|bought|borrowed|adopted|switched|swapped|sold|quit)\b"
 )
 _STRANGERS = re.compile(
     r"\b(friends?|colleague|co-?workers?|neighbou?rs?|boss|cousin|uncle|aunt|flatmate|roommate|amig[oa]s?|"
@@ -68,6 +69,8 @@ _OWNS = re.compile(
 
 
 _DECLARES = re.compile(
+    r"^(?:(?:ja|ya|i|we) )?(?:cancelei|comprei|vendi|mudei|troquei|paguei|devolvi|cancele|compre|mude|cambie|"
+    r"pague|cancelled|canceled|bought|sold|moved|switched|returned)\b|"
     r"^((but|and|pero|mas|e|y|now|also|ahora|agora|tambien|tambem|hoje|hoy) )*(i'?m|i (am|have|wear|live|"
     r"take|eat|"
     r"prefer)|my|mi|tengo|tenho|soy|sou|uso|vivo|moro|calzo|calco|virei|me volvi|me hice|prefiero|prefiro|"
