@@ -84,6 +84,7 @@ class Shards:
         self._lock = threading.RLock()
         self._loaded = 0 if path else None
         self._batch = _FEW if path else _SOME
+        self._hnsw = _HNSW if path else _HNSW | _SERVED
         self.on_close: Callable[[], object] = lambda: None
         self.passages = PassageVectors(self._client, self._lock)
 
@@ -206,7 +207,7 @@ class Shards:
         if (found := self._collections.get(shard)) is None:
             # Both are given because either alone lets Chroma put in a default that downloads a model.
             found = self._client.get_or_create_collection(
-                self._name(shard), configuration={"hnsw": _HNSW}, embedding_function=None
+                self._name(shard), configuration={"hnsw": self._hnsw}, embedding_function=None
             )
             self._collections[shard] = found
             if self._loaded is not None:
@@ -218,6 +219,9 @@ _PREFIX = "mem-"
 # `l2` because Chroma gives vectors back bit for bit only in that space; for unit vectors it ranks like
 # the cosine. The graph is walked past other customers' entries, hence the wide search.
 _HNSW: Any = {"space": "l2", "ef_construction": 40, "max_neighbors": 12, "ef_search": 1000}
+# A write reads the log of writes of all shards. The embedded one has an index for that (see `client`); on a
+# server each shard leaves fewer rows there than the usual thousand: 11 instead of 22 ms a write to 16 shards.
+_SERVED = {"sync_threshold": 200}
 
 
 def _names(client: "Client") -> list[str]:

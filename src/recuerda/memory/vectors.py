@@ -3,6 +3,7 @@ writers leave a note of what they owe; see `upkeep`.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,11 @@ from recuerda.db import Database
 from recuerda.embeddings import Embedder, Vectors, from_bytes
 from recuerda.errors import Unavailable
 from recuerda.memory import rows as sql
-from recuerda.memory.shards import Entry
+from recuerda.memory.shards import Entry, Shards
 from recuerda.memory.upkeep import Upkeep
 from recuerda.settings import Settings
 
+_REST = 2.0  # times as long as it took, after each write but the last: whoever talks meanwhile comes first
 SCANNED = 5_000  # passages compared one by one, in a millisecond; a question to Chroma costs two to five
 
 
@@ -68,13 +70,20 @@ class VectorIndex(Upkeep):
             try:
                 # Read while Chroma is held open: whoever erases meanwhile waits for us and sweeps after us.
                 if shards:
-                    for part in shards.parts(await self._entries(ids)):
-                        await asyncio.to_thread(shards.upsert, part)
+                    await self._write(shards, await self._entries(ids))
             except Unavailable as error:
                 self._suspect(error)
                 shards = None
             if shards is None:
                 self._owed.update(ids)
+
+    async def _write(self, shards: Shards, entries: Sequence[Entry]) -> None:
+        rest = 0.0
+        for part in shards.parts(entries):
+            await asyncio.sleep(rest)
+            started = time.monotonic()
+            await asyncio.to_thread(shards.upsert, part)
+            rest = _REST * (time.monotonic() - started)
 
     async def remove(self, customer_id: str, ids: Sequence[str]) -> None:
         """Takes out of Chroma what SQL no longer has. Raises `Unavailable`: it must be tried again."""
