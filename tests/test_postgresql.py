@@ -5,15 +5,20 @@ import gc
 import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from recuerda import postgresql
 from recuerda.db import Database, Session, run, together
 from recuerda.migrations import migrate
-from recuerda.models import Customer, Job
+from recuerda.models import Customer, Job, now
+from recuerda.postgresql import Saying
 from recuerda.settings import Settings
+from recuerda.statements import form
+from recuerda.work import saying
 
 _NAMED = sa.select(col(Customer.name)).where(col(Customer.name) == sa.bindparam("wanted"))
 _AMONG = sa.select(col(Customer.name)).where(col(Customer.name).in_(sa.bindparam("wanted", expanding=True)))
@@ -21,6 +26,11 @@ _DIVIDE = sa.select(sa.literal_column("1") / sa.bindparam("by", type_=sa.Integer
 _SLEEP = sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Float)))
 _PREPARED = sa.select(sa.func.count()).select_from(sa.text("pg_prepared_statements"))
 _JOBS = sa.select(*[col(column) for column in (Job.kind, Job.payload, Job.run_at, Job.attempts, Job.dedupe)])
+_MANY = sa.text(
+    "INSERT INTO job (kind, lane, payload, state, run_at, attempts, crashes, created_at) "
+    "SELECT 'index', 'index ' || n, '{}', :state, now(), 0, 0, now() "
+    "FROM generate_series(1, CAST(:number AS int)) AS n"
+)
 _TERMINATE = sa.text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -204,3 +214,43 @@ async def test_values_come_back_as_they_went(db: Database) -> None:
         read = (await session.exec(select(Job))).one()
     assert straight == ("é", job.payload, at, 70_000, None)
     assert (read.kind, read.payload, read.run_at, read.attempts, read.dedupe) == straight
+
+
+async def test_a_read_that_takes_too_long_ends_for_it_holds_up_others(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recuerda.db._LONGEST", 1)
+    db = Database(Settings.model_validate({"database_url": postgres_url}).database)
+    try:
+        async with db.read() as session:
+            with pytest.raises(sa.exc.DBAPIError, match="statement timeout"):
+                await run(session, _SLEEP, {"seconds": 20.0})
+        assert await divide(db, 1) == 1
+    finally:
+        await db.close()
+
+
+@pytest.mark.parametrize("statement", [saying.NEXT, saying.NEXT_TOGETHER, saying.READY_KINDS])
+async def test_a_backlog_is_not_compared_with_itself(db: Database, statement: Any) -> None:
+    """However sure PostgreSQL is, from when it last looked, that nothing waits."""
+    async with db.write() as session:
+        connection = await session.connection()
+        for state, number in (("done", 5000), ("ready", 500)):
+            await connection.execute(_MANY, {"state": state, "number": number})
+            if state == "done":
+                await connection.execute(sa.text("ANALYZE job"))
+        wanted = {
+            "now": now(),
+            "kind": "index",
+            "kinds": ["index"],
+            "together": [],
+            "suspect": False,
+            "most": 9,
+        }
+        of_it = {name: value for name, value in wanted.items() if name in statement.compile().params}
+        said = form(statement, postgresql.DIALECT, of_it)
+        explained = Saying(f"EXPLAIN {said.sql}", said.bind(of_it))
+        [answer] = await postgresql.link(await session.driver()).ask([explained])
+    plan = [step for (step,) in answer.rows]
+    assert not [step for step in plan if "Join" in step or "Loop" in step]
+    assert [step for step in plan if "lane" in step and "Index Cond" in step]
