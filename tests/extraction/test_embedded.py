@@ -276,6 +276,7 @@ def test_digits_within_a_code_are_no_telephone(extractor: EmbeddedExtractor) -> 
         ("no sugar in mine please, I never eat sugar", {"diet": "sugar_free"}),
         ("sem açúcar pra mim, por favor, não como açúcar", {"diet": "sugar_free"}),
         ("quero devolver o tapete vermelho", {"return": "yes"}),
+        ("mido 180 cm y mi presupuesto es de 400 dólares", {"budget": "400 USD"}),
         ("my son is 7 months", {"age": "7 months"}),
         ("mi hija ya cumplió 2 años", {"age": "2"}),
     ],

@@ -43,9 +43,13 @@ def test_what_a_person_vouched_for_takes_more(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     "lasting",
-    [draft("I have asthma", "condition", "asthma"), draft("I have high arches", category=Category.FIT)],
+    [
+        draft("I have asthma", "condition", "asthma"),
+        draft("I have high arches", category=Category.FIT),
+        draft("I live in Ushuaia", "city", "Ushuaia"),
+    ],
 )
-def test_what_is_of_the_body_takes_more(monkeypatch: pytest.MonkeyPatch, lasting: Draft) -> None:
+def test_what_is_of_the_body_or_the_home_takes_more(monkeypatch: pytest.MonkeyPatch, lasting: Draft) -> None:
     assert _ended(monkeypatch, CHANGE, [known(lasting)], [0.45]) == []
     assert _ended(monkeypatch, CHANGE, [known(lasting)], [0.6]) == ["fct_1"]
 
@@ -69,13 +73,18 @@ def test_what_is_of_the_household_may_end_by_what_names_nobody(monkeypatch: pyte
     assert _drafted(monkeypatch, brothers.statement, known(mine), brothers) == []
 
 
-def test_of_several_cars_one_ends_when_something_is_said_to_have_changed(
+def test_of_several_cars_one_ends_when_something_is_said_to_have_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     corsa = known(draft("I drive a Corsa", "vehicle", "Corsa", category=Category.POSSESSION))
     kona = draft("We have a Kona", "vehicle", "Kona", category=Category.POSSESSION)
     assert _drafted(monkeypatch, "it died on the motorway, we have a Kona now", corsa, kona) == ["fct_1"]
-    assert _drafted(monkeypatch, "and we have a Kona", corsa, kona) == []
+    assert _drafted(monkeypatch, "and we just got a Kona", corsa, kona) == []
+
+
+def test_what_is_gained_ends_less_of_what_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _ended(monkeypatch, "We adopted a tortoise", FACTS[:1], [0.45]) == []
+    assert _ended(monkeypatch, "We adopted a tortoise, it's gone now", FACTS[:1], [0.45]) == ["fct_0"]
 
 
 def _near(n: int, cosine: float) -> Known:

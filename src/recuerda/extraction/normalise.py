@@ -121,9 +121,16 @@ def open_question(question: str) -> bool:
     return bool(question) and (len(question.split()) <= 3 or _OPENS.search(question) is not None)
 
 
+_MONEY = re.compile(
+    r"[$£€]|\b(budget|presupuesto|orcamento|dollars?|pounds?|euros?|bucks|quid|pesos|soles|reais|usd|cop|mxn|brl)\b"
+)
+
+
 @lru_cache(maxsize=512)
-def _barred(attribute: Attribute, around: str) -> bool:
+def _barred(attribute: Attribute, around: str, clause: str = "") -> bool:
     """Whether what was said before tells that it is about something else; asked for every clause."""
+    if attribute.type == "money" and _MONEY.search(clause):
+        return False  # that they spoke of a 54 cm frame does not make "1200 dollars" centimetres
     # That an order or a telephone was spoken of does not make "I wear a 43" its number; trousers would.
     near = _NUMBERED.sub("", around) if attribute.type == "size" else around
     return _compiled(attribute.unless).search(near) is not None
@@ -140,7 +147,9 @@ def _try(
     if by_question and attribute.type == "flag" and not _ANSWERS.search(said):
         return None  # asked about a refund, they tell of their knee
     if attribute.unless and (
-        _compiled(attribute.unless).search(said) or _barred(attribute, around) or _barred(attribute, asked)
+        _compiled(attribute.unless).search(said)
+        or _barred(attribute, around, said)
+        or _barred(attribute, asked)
     ):
         return None
     value = value_of(attribute, clause, said, match, by_question, language)

@@ -18,11 +18,14 @@ from recuerda.models import Category, FactStatus, Review, Source
 _FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
 _OVER = 0.4  # probability from which a fact no longer holds though no pattern says so
 _OVER_GRAVE = 0.5  # of what lasts, or a person vouched for
-_LASTING = frozenset({Category.FIT, Category.HEALTH})  # bodies change slowly, and forgetting them does harm
+# Bodies and homes change slowly, and forgetting them does harm.
+_LASTING = frozenset({Category.FIT, Category.HEALTH, Category.LOCATION})
 _OVER_LIKELIEST = 0.25  # of the likeliest, in a message that says that something changed
+_BESIDE = frozenset({Category.POSSESSION, Category.IDENTITY})  # a second bike or child ends no first one
 _WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
 _AT_ONCE = 2  # facts at most that one message ends so
-_TURNS = ("instead", "resumes", "gains", "gone", "stops", "no_longer")
+_LEAVES = ("instead", "gone", "stops", "no_longer")
+_TURNS = (*_LEAVES, "resumes", "gains")
 
 
 def overtake(
@@ -36,8 +39,12 @@ def overtake(
     likely = dict(zip([k.id for k in known], OUTDATED.judge(known, said), strict=True))
     left = [k for k in _unsettled(known, changes, said, catalogue) if k.valid_from < now]
     left.sort(key=lambda k: -likely[k.id])
-    turns = _says_of_a_change(said.text)
-    over = [k for i, k in enumerate(left) if likely[k.id] >= _bar(k, likeliest=turns and i == 0)]
+    turns, leaves = _says_of_a_change(said.text), _says_of_a_change(said.text, _LEAVES)
+    over = [
+        k
+        for i, k in enumerate(left)
+        if likely[k.id] >= _bar(k, likeliest=turns and i == 0, gained=turns and not leaves)
+    ]
     for fact in over[:_AT_ONCE]:
         heir = _heir(fact, changes, said)
         faint = _faint_heir(fact, said, changes, catalogue) if heir is None else None
@@ -58,17 +65,17 @@ def _unsettled(
     """What may concern the same person, and the drafts have not judged already.
 
     Who "has turned one" is often not said, so what is known of the household is looked at as well. Of several
-    cars or pets the drafts judge none: which is over is asked when something is said to have changed.
+    cars or pets the drafts judge none: which is over is asked when something is said to have gone.
     """
     settled = {c.fact_id for c in changes if not isinstance(c, Record)}
     settled |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
     whose = {d.subject for d in said.drafts}
     more = {(c.draft.attribute, c.draft.subject) for c in changes if isinstance(c, Record)}
-    turns = _says_of_a_change(said.text)
+    leaves = _says_of_a_change(said.text, _LEAVES)
 
     def judged(fact: Known) -> bool:
         attribute = catalogue.get(fact.attribute)
-        alone = attribute is not None and not (attribute.many and turns)
+        alone = attribute is not None and not (attribute.many and leaves)
         return alone and (fact.attribute, fact.subject) in more
 
     return [
@@ -81,13 +88,15 @@ def _unsettled(
     ]
 
 
-def _says_of_a_change(text: str) -> bool:
+def _says_of_a_change(text: str, families: Sequence[str] = _TURNS) -> bool:
     said = flat(text)
-    return any(SAY[family].search(said) for family in _TURNS) or swapped(text) is not None
+    return any(SAY[family].search(said) for family in families) or swapped(text) is not None
 
 
-def _bar(fact: Known, *, likeliest: bool) -> float:
-    if fact.category in _LASTING or fact.source is Source.AGENT or fact.review is Review.DONE:
+def _bar(fact: Known, *, likeliest: bool, gained: bool) -> float:
+    """`gained`: the message tells of something new, and of nothing gone."""
+    vouched = fact.source is Source.AGENT or fact.review is Review.DONE
+    if fact.category in _LASTING or vouched or (gained and fact.category in _BESIDE):
         return _OVER_GRAVE
     return _OVER_LIKELIEST if likeliest else _OVER
 
