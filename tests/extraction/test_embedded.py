@@ -276,6 +276,8 @@ def test_digits_within_a_code_are_no_telephone(extractor: EmbeddedExtractor) -> 
         ("no sugar in mine please, I never eat sugar", {"diet": "sugar_free"}),
         ("sem açúcar pra mim, por favor, não como açúcar", {"diet": "sugar_free"}),
         ("quero devolver o tapete vermelho", {"return": "yes"}),
+        ("emails only please", {"contact_channel": "email"}),
+        ("solo mensajes por favor", {"contact_channel": "sms"}),
         ("mido 180 cm y mi presupuesto es de 400 dólares", {"budget": "400 USD"}),
         ("my son is 7 months", {"age": "7 months"}),
         ("mi hija ya cumplió 2 años", {"age": "2"}),
@@ -294,6 +296,7 @@ def test_a_value_is_what_the_words_say_of_it(
     [
         ("temos uma gata siamesa, a Pipoca, ela só come sachê", "temos uma gata siamesa, a Pipoca"),
         ("se me rompió la tele y me compré una Hisense, cuál soporte le queda?", "me compré una Hisense"),
+        ("mudei pro centro e engordei", "mudei pro centro"),
         ("tengo un teclado Roland, qué fuente usa?", "tengo un teclado Roland"),
     ],
 )

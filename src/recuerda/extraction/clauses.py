@@ -134,10 +134,13 @@ def _trails(tokens: Sequence[Token], first: int, last: int) -> bool:
 
 def _turns(tokens: Sequence[Token], i: int) -> bool:
     """A joint with a first-person verb or a turn in time behind it: "..., ahora uso S", "y compré un"."""
-    starts = tokens[i].folded in _NEW_START or (
-        tokens[i - 1].folded == "e" and _I_DID.fullmatch(tokens[i].folded)
-    )
-    return tokens[i - 1].folded in _JOINTS and bool(starts)
+    return tokens[i - 1].folded in _JOINTS and tokens[i].folded in _NEW_START
+
+
+def _tells_more(tokens: Sequence[Token], i: int, last: int) -> bool:
+    """ "agora tô no Tatuapé e | emagreci", but not "comprei e | amei o vestido"."""
+    did = tokens[i - 1].folded == "e" and _I_DID.fullmatch(tokens[i].folded) is not None
+    return did and (i + 1 == last or not tokens[i + 1].is_word)
 
 
 def _names_it(tokens: Sequence[Token], i: int, last: int) -> bool:
@@ -181,6 +184,7 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
         if (p >= threshold - _EASE * _turns(tokens, i) and not _names_it(tokens, i, ranges[s][1]))
         or _says_of_mine(tokens, i, ranges[s][1])
         or _starts_to_ask(tokens, i, ranges[s][1])
+        or _tells_more(tokens, i, ranges[s][1])
     }
     clauses: list[Clause] = []
     quoted, asks = _quoted(text), _questions(text, tokens, ranges)
