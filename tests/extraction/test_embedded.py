@@ -144,6 +144,13 @@ def test_whose_it_is(extractor: EmbeddedExtractor) -> None:
     assert [(d.subject, d.value) for d in drafts] == [("daughter", "35")]
 
 
+def test_she_is_whom_they_spoke_of(extractor: EmbeddedExtractor) -> None:
+    said = turns("quero dar um tênis pra minha filha, ela corre", "A: Que número ela usa?", "Ela calça 36")
+    assert {(d.attribute, d.subject) for d in extractor.extract_now(said, [2])} == {("shoe_size", "daughter")}
+    alone = turns("a blender for my husband please", "A: For you?", "I'm 180 cm tall")
+    assert {d.subject for d in extractor.extract_now(alone, [2])} == {"customer"}
+
+
 def test_health_is_special(extractor: EmbeddedExtractor) -> None:
     (draft,) = extractor.extract_now(turns("Soy alérgica al maní"))
     assert (draft.category, draft.attribute, draft.value) == (Category.HEALTH, "allergy", "peanut")

@@ -139,7 +139,7 @@ class EmbeddedExtractor:
         clauses = [j.clause for j in judged]
         drafts: list[Draft] = []
         about: str | None = None
-        spoken_of: str | None = None
+        spoken_of = _spoken_of(turns[:i])
         for k, item in enumerate(judged):
             about = subject(flat(item.text), about, flat(item.question), spoken_of)
             spoken_of = (about if about != CUSTOMER else whom(flat(item.text))) or spoken_of
@@ -240,6 +240,12 @@ class EmbeddedExtractor:
             reading.value is not None
             for reading in read_all(item.text, self.catalogue, item.category, language=language)
         )
+
+
+def _spoken_of(before: Sequence[Turn]) -> str | None:
+    """Whom of the household the customer named last, a few turns ago at most: who "she" is."""
+    said = [turn.text for turn in before if turn.role == "customer"][-_BEFORE:]
+    return next((who for text in reversed(said) if (who := whom(flat(text)))), None)
 
 
 def just_before(turns: Sequence[Turn], i: int) -> str:
