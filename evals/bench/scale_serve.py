@@ -68,14 +68,13 @@ async def write(db: Database, service: Memories, person: str, n: int) -> tuple[f
 
     Recall reads SQL, so it waits for the commit only; Chroma is brought up by a job behind it.
     """
-    said = NewMemory(
-        "turn", f"new-{time.time_ns()}", f"My parrot is Zoltan the {n}th", datetime.now(UTC), "en"
-    )
+    parrot = f"Zoltan {time.time_ns() % 1_000_000} the {n}th"  # no run before has told of this one
+    said = NewMemory("turn", f"new-{time.time_ns()}", f"My parrot is {parrot}", datetime.now(UTC), "en")
     at = time.perf_counter()
     prepared = await service.prepare([said])
     async with db.write() as session:
         ids = await service.remember(session, person, [said], prepared)
-    hits = await service.recall(person, f"what is my parrot called, Zoltan the {n}th?", floor=0.0)
+    hits = await service.recall(person, f"what is my parrot called, {parrot}?", floor=0.0)
     found = time.perf_counter()
     if hits[0].id != ids[0]:
         raise SystemExit(f"{person}: the new memory was not found")
