@@ -29,19 +29,20 @@ def speaking(doing: str) -> Iterator[None]:
 _M_PERTURB = -6  # of glibc's mallopt
 
 
-def _fill_freed_memory() -> None:
+def fill_freed_memory(byte: int = 0xA5) -> None:
     """Chroma writes whole buffers, filled or not: what this process freed must not be found in its files.
 
-    glibc then overwrites memory as it is freed. Elsewhere nothing happens, and the buffers may hold words.
+    glibc then overwrites memory as it is freed; with 0 it does no more. Elsewhere nothing happens, and the
+    buffers may hold words.
     """
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_PERTURB, 0xA5)
+        ctypes.CDLL(None).mallopt(_M_PERTURB, byte)
 
 
 def embedded(path: Path) -> "Client":
     import chromadb
 
-    _fill_freed_memory()
+    fill_freed_memory()
     from chromadb.config import Settings
 
     path.mkdir(parents=True, exist_ok=True)
