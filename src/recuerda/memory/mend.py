@@ -216,11 +216,11 @@ async def carry_out(order: Order, tell: Tell) -> dict[str, int]:
     db = Database(order.database)
     with guard:
         shards = Shards(order.shards, path=path, url=order.url)
-        if path and not shards.existing():
-            # All is made anew from what SQL has today, by a process that reads no words and nothing old:
-            # there is nothing to overwrite, and that takes an eighth of the time.
-            fill_freed_memory(0)
         try:
+            if path and not shards.existing():
+                # All is made anew from what SQL has today, by a process that reads no words and nothing
+                # old: there is nothing to overwrite, and that takes an eighth of the time.
+                fill_freed_memory(0)
             if order.rebuild is None:
                 wanted = await probe(db, order, shards, tell)
             else:
