@@ -27,7 +27,7 @@ from evals.tasks.updates import TASK as UPDATES
 from evals.tasks.world import EngineName, World, open_world
 from recuerda import __version__
 from recuerda.errors import BadInput, RecuerdaError
-from recuerda.llm import metering
+from recuerda.meter import metering
 from recuerda.settings import Settings
 
 SUITES = {task.name: task for task in (EXTRACTION, UPDATES, RECALL, REPLIES, KNOWLEDGE, JOURNEY)}

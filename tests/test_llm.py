@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from recuerda.embeddings import OpenAIEmbedder
 from recuerda.errors import Unavailable
-from recuerda.llm import ChatMessage, OpenAIChat, count_tokens, metering
+from recuerda.llm import ChatMessage, OpenAIChat
+from recuerda.meter import metering
 from recuerda.settings import Settings
 
 
@@ -176,7 +177,3 @@ def test_embeddings_are_of_unit_length(server: OpenAIServer) -> None:
     server.failures = 9
     with pytest.raises(Unavailable, match="RECUERDA_EMBEDDINGS"):
         embedder.embed(["a"])
-
-
-def test_special_tokens_in_a_message_are_just_text() -> None:
-    assert count_tokens("<|endoftext|>") > 1

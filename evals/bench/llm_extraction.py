@@ -32,7 +32,8 @@ from recuerda.extraction.bars import Judged
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import Judgement, LLMExtractor, Place
 from recuerda.extraction.offline import as_fact
-from recuerda.llm import ChatModel, make_model, metering
+from recuerda.llm import ChatModel, make_model
+from recuerda.meter import metering
 from recuerda.models import Category
 from recuerda.settings import Settings
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.table import Table
 
 from recuerda.language import LANGUAGES
-from recuerda.llm import Usage
+from recuerda.meter import Usage
 from recuerda.settings import Settings
 from recuerda.usage import cost_of
 

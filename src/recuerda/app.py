@@ -22,8 +22,9 @@ from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
 from recuerda.helper import Helper
 from recuerda.language import detect
-from recuerda.llm import ChatModel, count_tokens, make_model
+from recuerda.llm import ChatModel, make_model
 from recuerda.memory import Knowledge, Memories
+from recuerda.meter import count_tokens
 from recuerda.migrations import migrate
 from recuerda.settings import Settings
 from recuerda.telemetry import logs

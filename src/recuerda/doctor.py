@@ -16,7 +16,8 @@ from sqlmodel import func, select
 from recuerda.access import keys
 from recuerda.app import Recuerda, build
 from recuerda.errors import RecuerdaError, SetupError
-from recuerda.llm import ChatMessage, count_tokens, make_model
+from recuerda.llm import ChatMessage, make_model
+from recuerda.meter import count_tokens
 from recuerda.migrations import revision
 from recuerda.models import Agent, Document, Job, JobState, not_done
 from recuerda.settings import Settings

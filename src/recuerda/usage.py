@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlmodel import select
 
 from recuerda.db import Session
-from recuerda.llm import Usage
+from recuerda.meter import Usage
 from recuerda.models import Message, ModelCall
 from recuerda.settings import Settings
 

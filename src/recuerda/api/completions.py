@@ -14,7 +14,7 @@ from recuerda.api.auth import BrandMayChat, Running, api_router
 from recuerda.app import Recuerda
 from recuerda.db import Session
 from recuerda.errors import BadInput, RecuerdaError
-from recuerda.llm import count_tokens
+from recuerda.meter import count_tokens
 from recuerda.models import Assurance, Conversation, Customer, IdentityKind
 from recuerda.turns.composing import Delta
 from recuerda.turns.turn import Accepted, Replied

@@ -11,8 +11,8 @@ from recuerda.api.schemas import Created, MemoryView, NewMemoryItem
 from recuerda.errors import BadInput
 from recuerda.ids import new_id
 from recuerda.language import detect, from_locale
-from recuerda.llm import count_tokens
 from recuerda.memory import NewMemory
+from recuerda.meter import count_tokens
 from recuerda.turns.learn import enqueue_index
 
 router = api_router("/v1", tag="customers")

@@ -15,9 +15,9 @@ from recuerda.embeddings import Vectors
 from recuerda.errors import NotFound, Unavailable
 from recuerda.helper import Helper
 from recuerda.language import Language
-from recuerda.llm import metering
 from recuerda.masking import mask
 from recuerda.memory import Memories
+from recuerda.meter import metering
 from recuerda.models import Author, Message
 from recuerda.settings import Settings
 from recuerda.telemetry import metrics, traces

@@ -20,8 +20,8 @@ from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
 from recuerda.facts import profile
 from recuerda.language import Language, from_locale
-from recuerda.llm import count_tokens
 from recuerda.memory import Knowledge, Memories, Recalled
+from recuerda.meter import count_tokens
 from recuerda.models import (
     Conversation,
     ConversationStatus,

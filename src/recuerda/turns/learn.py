@@ -23,8 +23,8 @@ from recuerda.extraction.reconcile import reconcile
 from recuerda.facts import profile, record
 from recuerda.helper import Helper
 from recuerda.language import from_locale
-from recuerda.llm import Usage, metering
 from recuerda.memory import Memories, NewMemory
+from recuerda.meter import Usage, metering
 from recuerda.models import Author, Conversation, Customer, Memory, Message
 from recuerda.settings import Settings
 from recuerda.turns import asking
