@@ -50,20 +50,17 @@ _STEERING = _any(
     # Say this, repeat that, from now on.
     r"\b(repeat|say|repite|repita|di|diga|responda?) ['\"“‘][^'\"”’]+['\"”’]",
 )
-# From now on you talk like a pirate; not: from now on I prefer WhatsApp, from now on call me at night.
+# From now on you talk like a pirate; not: size 8 from now on, from now on call me at night.
 _FROM_NOW = _any(r"\b(from now on|de ahora en (adelante|mas)|a partir de (agora|ahora)|de agora em diante)\b")
-_MY_WAY = _any(
-    r"\b(i|we|i'd|i'll|i'm) (only |now |always )?(prefer|live|wear|use|want|need|take|drink|eat|pay|work|am|"
-    r"rather)\b",
-    r"\b(i|we) can (do|go|spend|pay|manage|afford|stretch)\b",
-    r"\b(prefiero|prefiro|vivo|moro|uso|tomo|como|pago|trabajo|trabalho|soy|sou)\b",
-    r"\b(call|ring|text|e-?mail|write|message|contact|deliver|send)\b( it| them)?( to)? (me|us)\b",
-    r"\b(escrib|llam|mand|envi|avis|contact|entreg)\w*(me|nos)\b|\bme (escriban?|llamen?|manden?|avisen?)\b",
-    r"\bme (cham|lig|escrev|mand|avis|contat|envi|entreg)\w+",
-    r"\S@\S|\d{3}\W?\d{4}",  # "use ana@example.com from now on"
-    r"\b(make|keep) (that|it|mine) (an? |the |my )?(\d+|no|half|double|single|small|medium|large|size)\b",
-    r"\b(my|mi|meu|minha) (new |nuev[oa] |nov[oa] )?(address|e-?mail|phone|number|direccion|correo|telefono|"
-    r"numero|endereco|telefone)\b",
+_YOUR_WAY = _any(
+    r"\b(you|u)( are|'re|'ll| will| must| should| shall| can| may| always| never| only| have to)\b",
+    r"\b(talk|speak|answer|respond|reply|act|behave|refer|address|treat|pretend|obey)\b",
+    r"\b(call me|llam[ae]me|me (cham[ae]|trat[ae]|diga) (de|como)|me (llam[ae]s?|di[gc]es?|digas|decis|"
+    r"decime)) (?!(at|on|by|in|after|before|only|al?|por|en|despues|antes|solo|de (manana|tarde|noche)|"
+    r"mr|mrs|ms|miss|dr|sr|sra|don|dona)\b)\w+",
+    r"\b(eres|seras|debes|tienes que|vas a|habl\w+me|me hab[lr]\w+|respond\w*|contest\w*|actu[ae]\w*|"
+    r"comportate|tratame|obedece\w*)\b",
+    r"\b(voce|vc) (e|sera|vai|deve|tem que|so|sempre|nunca)\b|\b(fale|fala|falem?|aja|comporte|obedeca)\b",
 )
 _FISHING = _any(
     r"\b(the|another|other|all) users?('s)?\b|\b(el|los|del|de los|o|do|dos) (otro |outro )?usuarios?\b",
@@ -227,7 +224,7 @@ def untrusted(text: str) -> bool:
     said = flat(text)
     return bool(
         _STEERING.search(said)
-        or (_FROM_NOW.search(said) and (_POWER.search(said) or not _MY_WAY.search(said)))
+        or (_FROM_NOW.search(said) and (_POWER.search(said) or _YOUR_WAY.search(said)))
         or _FISHING.search(said)
         or _HOMEWORK.search(said)
         or _foreign(text)
