@@ -44,7 +44,6 @@ def test_what_a_person_vouched_for_takes_more(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     "lasting",
     [
-        draft("I have asthma", "condition", "asthma"),
         draft("I have high arches", category=Category.FIT),
         draft("I live in Ushuaia", "city", "Ushuaia"),
     ],

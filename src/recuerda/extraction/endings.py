@@ -6,6 +6,7 @@ from datetime import datetime
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Close, Known
+from recuerda.extraction.grave import allowed_again
 from recuerda.extraction.replacing import called_off, parted_with, put_right, resumed, stopped, swapped_away
 from recuerda.extraction.reversals import born, dead, is_denial, opposite, parted, settles, withdraws
 from recuerda.extraction.statements import content, plain_value, topic
@@ -30,6 +31,7 @@ def ended(
         *swapped_away(known, draft),
         *put_right(known, draft),
         *parted_with(known, draft, catalogue),
+        *allowed_again(known, draft, catalogue),
     )
     done_with = {k.id for k in gone}
     for fact in known:

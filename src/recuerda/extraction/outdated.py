@@ -21,7 +21,7 @@ from recuerda.extraction.guards import supposed, to_memory, untrusted
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.reversals import given_up, swapped
 from recuerda.extraction.statements import content, figures, proper_names, topic
-from recuerda.extraction.tokens import flat, hashed, ngrams, tokenize
+from recuerda.extraction.tokens import flat, hashed, ngrams, tokenize, words
 from recuerda.models import Category
 
 SIZE = 1 << 16  # columns of the hashed words
@@ -35,6 +35,11 @@ _CATEGORIES = tuple(Category)
 _TOLD = 0.3  # confidence from which a draft tells what the message is about
 _SENTENCE = re.compile(r"[.!?\n]+")
 _WORDS = 20.0  # of a usual message
+# Families of phrases that tell what kind of message it is.
+_KINDS = words(
+    "no_longer stops gone dead resumes born cancels arrived fixed returned kept stays bought gains instead "
+    "restates adds still why irony"
+)
 
 Floats = NDArray[np.float32]
 
@@ -171,7 +176,11 @@ class _Message:
         self._told = {d.category for d in said.drafts if d.confidence >= _TOLD and not d.faint}
         flat_ = flat(said.text)
         self._kind = [
-            *(float(pattern.search(flat_) is not None) for pattern in SAY.values()),
+            *(
+                float(pattern.search(flat_) is not None)
+                for family, pattern in SAY.items()
+                if family in _KINDS
+            ),
             float(said.text.rstrip().endswith("?")),
             len(said.text.split()) / _WORDS,
             float(len(said.drafts)),

@@ -1,0 +1,66 @@
+"""What must not be forgotten by the way: an allergy, an illness, a diet, what somebody cannot eat."""
+
+import re
+from collections.abc import Sequence
+
+from recuerda.extraction import Draft
+from recuerda.extraction.catalogue import Catalogue
+from recuerda.extraction.changes import Known
+from recuerda.extraction.phrases import SAY
+from recuerda.extraction.statements import content, topic
+from recuerda.extraction.tokens import flat
+from recuerda.models import Category
+
+_SAID_OF_EATING = content(
+    "eat eats eating have having drink drinks take takes food can can't cannot really very any anything it "
+    "me my no not please so puedo puede comer como come tomar tomo beber nada muy comida cosas todo por "
+    "favor posso pode comendo tomando alimento coisas tudo muito nem ni"
+)
+_EATS = re.compile(
+    r"\b(eat(s|ing|en)?|ate|diet|meat|com(er|o|e|emos|en|em|iendo|endo|i|imos)|coma(n|mos)?|dieta|carnes?)\b"
+)
+
+
+def forbids(statement: str) -> bool:
+    """Whether it tells of what somebody cannot eat, or falls ill from."""
+    return SAY["forbids"].search(flat(statement)) is not None
+
+
+def is_grave(fact: Known) -> bool:
+    """Whether forgetting the fact may do harm."""
+    return fact.category is Category.HEALTH or fact.attribute == "diet" or forbids(fact.statement)
+
+
+def speaks_of(fact: Known, text: str, catalogue: Catalogue) -> bool:
+    """Whether a message says something of what a grave fact is about.
+
+    That it names its food or its words, or that all is well and no other food.
+    """
+    theirs, ours = foods(fact.statement, catalogue), foods(text, catalogue)
+    if theirs and ours:
+        return bool(theirs & ours)
+    if fact.attribute == "diet" and _EATS.search(flat(text)):
+        return True  # "I eat fish and eggs now" is of being vegan
+    if not ours and SAY["allowed"].search(flat(text)):
+        return True
+    return bool(content(text) & (topic(fact.statement) - _SAID_OF_EATING))
+
+
+def allowed_again(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> list[Known]:
+    """ "I can have milk again": what forbade that food."""
+    if SAY["allowed"].search(flat(draft.statement)) is None:
+        return []
+    ours = foods(draft.statement, catalogue)
+    return [
+        k
+        for k in known
+        if k.subject == draft.subject and forbids(k.statement) and ours & foods(k.statement, catalogue)
+    ]
+
+
+def foods(text: str, catalogue: Catalogue) -> set[str]:
+    """Kinds of food, and of what else people cannot bear, that a text names."""
+    allergy, said = catalogue.get("allergy"), flat(text)
+    if allergy is None:
+        return set()
+    return {kind for kind, pattern in allergy.choices.items() if re.search(pattern, said)}
