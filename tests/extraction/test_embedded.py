@@ -317,3 +317,21 @@ def test_what_somebody_got_from_a_relative_is_their_own(extractor: EmbeddedExtra
     assert {d.subject for d in extractor.extract_now(turns("bought a pushchair off my brother"))} == {
         "customer"
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (("¿Tienen guantes de lana?", "A: Sí, ¿qué talla usas?", "M"), {"glove_size": "M"}),
+        (("I want some jeans", "size 32 please"), {"bottoms_size": "32"}),
+        (("quero uma calça", "A: qual tamanho?", "42"), {"bottoms_size": "42"}),
+        (("I'm looking for running shoes", "I'm a size M in tops"), {"garment_size": "M"}),
+        (("en talle L de medias por el 44",), {"sock_size": "L"}),
+        (("necesito 12 calcetines",), {}),
+    ],
+)
+def test_a_size_is_of_what_was_spoken_of(
+    extractor: EmbeddedExtractor, said: tuple[str, ...], found: dict[str, str]
+) -> None:
+    sizes = {a: v for a, v in values(extractor.extract_now(turns(*said))).items() if a and "size" in a}
+    assert sizes == found

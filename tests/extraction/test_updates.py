@@ -7,7 +7,7 @@ import pytest
 
 from recuerda.extraction import Turn
 from recuerda.extraction.embedded import EmbeddedExtractor
-from recuerda.extraction.reconcile import Close, Known, Record, reconcile
+from recuerda.extraction.reconcile import Close, Known, Record, Repeat, reconcile
 from recuerda.models import FactStatus, Review, Source
 
 SCENARIOS = [
@@ -80,3 +80,47 @@ def test_what_is_true_now(extractor: EmbeddedExtractor, before: str, after: str,
     current = [f for f in facts if f.status is not FactStatus.SUPERSEDED]
     assert {f.attribute: f.value for f in current if f.attribute} == now
     assert before not in {f.statement for f in current}
+
+
+SIZES = [
+    (["I wear a jacket in L", "my pants are in M"], {"garment_size": "L", "bottoms_size": "M"}),
+    (["Soy M de pecho", "calcetines talla L"], {"garment_size": "M", "sock_size": "L"}),
+    (["uso camiseta M", "uso luvas tamanho P"], {"garment_size": "M", "glove_size": "P"}),
+    (["uso calça 42", "calço 38"], {"bottoms_size": "42", "shoe_size": "38"}),
+    (["soy M de remera y L de pantalón"], {"garment_size": "M", "bottoms_size": "L"}),
+    (["I'm a 34B bra", "I'm now a 36C"], {"bra_size": "36C"}),
+    # No thing is named: of the only one, of the one spoken of last, of the nearest number.
+    (["I wear a jacket in M", "I now need an L"], {"garment_size": "L"}),
+    (["uso remera M", "uso pantalón talla S", "ahora soy L"], {"garment_size": "M", "bottoms_size": "L"}),
+    (
+        ["uso camiseta M", "uso meia tamanho P", "agora preciso de um G"],
+        {"garment_size": "M", "sock_size": "G"},
+    ),
+    (["de pantalón uso 32", "calzo 42", "ahora uso 34"], {"bottoms_size": "34", "shoe_size": "42"}),
+]
+
+
+@pytest.mark.parametrize(("told", "now"), SIZES)
+def test_a_size_is_of_the_thing_it_was_told_of(
+    extractor: EmbeddedExtractor, told: list[str], now: dict[str, str]
+) -> None:
+    assert {k.attribute: k.value for k in _lives(extractor, told).values()} == now
+
+
+def _lives(extractor: EmbeddedExtractor, told: list[str]) -> dict[str, Known]:
+    """What is known after these messages, a day apart."""
+    facts: dict[str, Known] = {}
+    for day, text in enumerate(told):
+        now = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=day)
+        drafts = extractor.extract_now([Turn("customer", text)], faint=True)
+        for change in reconcile(list(facts.values()), drafts, now, extractor.catalogue):
+            over = change.supersedes if isinstance(change, Record) else (getattr(change, "fact_id", ""),)
+            if not isinstance(change, Repeat):
+                facts = {i: k for i, k in facts.items() if i not in over}
+            if isinstance(change, Record):
+                d, i = change.draft, f"{day}-{len(facts)}"
+                facts[i] = Known(
+                    i, d.category, d.attribute, d.value, d.statement, d.subject, change.status, d.confidence,
+                    Source.CONVERSATION, Review.NOT_NEEDED, now,
+                )  # fmt: skip
+    return facts

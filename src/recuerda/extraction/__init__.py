@@ -35,6 +35,7 @@ class Draft:
     confidence: float  # 0 to 1, calibrated
     sensitivity: Sensitivity
     corrects: bool = False  # the words around it take something back: "Correction: ..."
+    unnamed: bool = False  # a size, and nothing said so far tells of which thing
     contested: bool = False  # one reader takes it for a fact and another does not: a person judges
     faint: bool = False  # not a fact by itself, but it may end or replace one that is known
     spare: bool = False  # fainter still: only worth keeping in the place of a fact that the message ends

@@ -42,6 +42,7 @@ class Attribute:
     choices: Mapping[str, str] = field(default_factory=dict)  # value -> pattern of the words that say it
     words: str = ""  # pattern that tells the clause, or the question it answers, is about this
     unless: str = ""  # pattern that tells it is not
+    of: str = ""  # pattern of the things a size is of
     negatable: bool = True  # whether "not" before a choice denies it; a problem's words hold it themselves
     one_of: tuple[str, ...] = ()  # of many, the choices that exclude each other: vegan, vegetarian
     consents: bool = False  # an objection it `closes` ends only when the same value is named
@@ -117,6 +118,7 @@ _KEYS = frozenset(
         "choices",
         "words",
         "unless",
+        "of",
         "within",
         "consents",
         "negatable",
@@ -127,7 +129,7 @@ _KEYS = frozenset(
 def _attribute(name: str, entry: dict[str, Any]) -> Attribute:
     if unknown := entry.keys() - _KEYS:
         raise ValueError(f"{name} has {', '.join(sorted(unknown))}")
-    patterns = [str(entry.get(key, "")) for key in ("words", "unless")]
+    patterns = [str(entry.get(key, "")) for key in ("words", "unless", "of")]
     days = entry.get("days")
     choices = {str(k): str(v) for k, v in (entry.get("choices") or {}).items()}
     for pattern in (*patterns, *choices.values()):
@@ -144,6 +146,7 @@ def _attribute(name: str, entry: dict[str, Any]) -> Attribute:
         choices=choices,
         words=patterns[0],
         unless=patterns[1],
+        of=patterns[2],
         negatable=bool(entry.get("negatable", True)),
         within=bool(entry.get("within", False)),
         consents=bool(entry.get("consents", False)),

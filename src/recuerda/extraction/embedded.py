@@ -170,6 +170,7 @@ class EmbeddedExtractor:
         readings = read_all(
             item.text, self.catalogue, item.category, maybe=maybe(item), question=item.question,
             context=" ".join(t.text for t in turns[: i + 1]), language=language,
+            before=" ".join([*(t.text for t in turns[:i]), text[: item.clause.start]]),
         )  # fmt: skip
         # What may only be kept with consent decides what the whole clause is.
         readings = sorted(readings, key=self._plain)
@@ -204,8 +205,10 @@ class EmbeddedExtractor:
         if reading and reading.value is not None and item.certainty < SURE_CATEGORY:
             category = reading.attribute.category
         first = self._draft(item, text, turn, language, about, category, attribute, value, item.fact)
-        found = [first]
+        found = [replace(first, unnamed=reading is not None and reading.unnamed)]
         for extra in inside(item.text, self.catalogue):
+            if reading and extra.attribute.of and reading.attribute.of and extra.value == value:
+                continue  # one size is of one thing
             if extra.attribute.name != attribute and extra.span and extra.span != (0, len(item.text)):
                 start, end = (item.clause.start + s for s in extra.span)
                 part = Clause(start, end, item.clause.sentence, False, False)

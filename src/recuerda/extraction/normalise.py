@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from recuerda.extraction.catalogue import Attribute, Catalogue
+from recuerda.extraction.things import named, named_last, part_of, sized
 from recuerda.extraction.tokens import flat, unaccented
 from recuerda.extraction.values import birthday, email, money, phone, size
 from recuerda.language import Language
@@ -69,6 +70,7 @@ class Reading:
     attribute: Attribute
     value: str | None
     span: tuple[int, int] | None = None
+    unnamed: bool = False  # a size of no thing that was named
 
 
 @cache
@@ -84,17 +86,30 @@ def read_all(
     maybe: Collection[Category] = (),
     question: str = "",
     context: str = "",
+    before: str = "",
     language: Language = "en",
 ) -> list[Reading]:
-    """The attributes a clause of this category is about, likeliest first; the question it answers helps."""
+    """The attributes a clause of this category is about, likeliest first.
+
+    The question it answers helps, and what was said `before` it: of which thing a size is.
+    """
     said, asked, around = flat(clause), flat(question), flat(context)
     likely = {category, *maybe, *_NEAR[category]}
+    things = named(said, catalogue)
+    spoken_of = None if things else named_last(asked, catalogue) or named_last(flat(before), catalogue)
     found: list[tuple[int, Reading]] = []
     for attribute in catalogue:
         if attribute.category not in likely and attribute.type not in _ANYWHERE:
             continue
-        reading = _try(attribute, clause, said, asked, around, language)
+        if things and attribute.of and attribute not in things:
+            continue
+        start, end = part_of(attribute, said) if attribute.of and len(things) > 1 else (0, len(said))
+        reading = _try(attribute, clause[start:end], said[start:end], asked, around, language)
+        if reading and attribute.of and not things:
+            reading = _of_thing(reading, spoken_of, clause, said)
         if reading is None or (reading.value is None and attribute.category is not category):
+            continue
+        if any(reading == other for _, other in found):
             continue
         # A value the catalogue spells out tells more than words taken as they stand.
         asked_for = attribute.type == "flag" and attribute.category is category  # what is to be done
@@ -139,9 +154,8 @@ def _barred(attribute: Attribute, around: str, clause: str = "") -> bool:
 def _try(
     attribute: Attribute, clause: str, said: str, asked: str, around: str, language: Language
 ) -> Reading | None:
-    topic = _compiled(attribute.words)
-    match = topic.search(unaccented(clause))
-    by_question = match is None and open_question(asked) and topic.search(asked) is not None
+    match = _topic(attribute, unaccented(clause))
+    by_question = match is None and open_question(asked) and _topic(attribute, asked) is not None
     if match is None and not by_question:
         return None
     if by_question and attribute.type == "flag" and not _ANSWERS.search(said):
@@ -164,6 +178,21 @@ def _try(
     if value is not None and attribute.type == "choice" and attribute.negatable and _DENIES.search(denied):
         value = f"{NOT}{value}"
     return Reading(attribute, value)
+
+
+def _topic(attribute: Attribute, text: str) -> re.Match[str] | None:
+    """Where a text is about the attribute; one with things and no words needs a size beside them."""
+    if attribute.words:
+        return _compiled(attribute.words).search(text)
+    return _compiled(attribute.of).search(text) if sized(attribute, text.lower()) else None
+
+
+def _of_thing(reading: Reading, thing: Attribute | None, clause: str, said: str) -> Reading:
+    """The size as one of the thing spoken of, if it can be: no shoe is an M."""
+    if thing is None:
+        return replace(reading, unnamed=True)
+    value = value_of(thing, clause, said, None, True, "en") if thing.type == "size" else None
+    return reading if value is None else Reading(thing, value)
 
 
 def value_of(
@@ -208,6 +237,12 @@ def inside(clause: str, catalogue: Catalogue) -> list[Reading]:
     """Traits named inside a clause about something else: "no support for my high arches"."""
     said = flat(clause)
     found = []
+    things = named(said, catalogue)
+    for attribute in things if len(things) > 1 else ():
+        start, end = part_of(attribute, said)
+        value = value_of(attribute, clause[start:end], said[start:end], None, False, "en")
+        if end - start < len(said) and value:
+            found.append(Reading(attribute, value, (start, end)))
     for attribute in catalogue:
         if not attribute.within or (attribute.unless and _compiled(attribute.unless).search(said)):
             continue

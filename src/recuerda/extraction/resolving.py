@@ -33,6 +33,7 @@ _SIZING = words(
     "fico calco tamanho o os um uma no pra para pro hoje ultimamente lately son soy sou es e"
 )
 _LETTERS = words("XS S M L XL XXL P PP G GG XG")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _UNIT = re.compile(
     r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
     r"\.? ?(?:n\w* )?(\w*\d\w*)"
@@ -43,34 +44,28 @@ _HOUSEHOLD = frozenset({"family", "pet"})
 
 
 def resized(known: Sequence[Known], draft: Draft, catalogue: Catalogue) -> Draft:
-    """ "I'm a 9.5 actually" is of the size last given, if near it; so is a size that names no garment."""
-    attribute = catalogue.get(draft.attribute)
-    if attribute is None and (letter := _letter(draft.statement)):
-        lettered = [k for k in known if k.subject == draft.subject and k.value in _LETTERS]
-        if len(lettered) == 1 and lettered[0].attribute:
-            worn = lettered[0]
-            return replace(
-                draft,
-                attribute=worn.attribute,
-                value=letter,
-                category=worn.category,
-                sensitivity=catalogue.sensitivity(worn.category, worn.attribute),
-            )
+    """ "I'm a 9.5 actually", "I need an L now": of the thing whose size is nearest, or was given last."""
+    if draft.attribute is not None and not draft.unnamed:
+        return draft
     said = _bare(flat(draft.statement).rpartition(":")[2].strip(" .,!"))
-    if said is None or (attribute is not None and attribute.type != "size"):
-        return draft
-    new = size(said, letters=False, alone=True)
+    number = size(said, letters=False, alone=True) if said else None
+    new = number or _letter(draft.statement)
     sizes = [k for k in known if k.subject == draft.subject and _is_size(k, catalogue)]
-    if new is None or not sizes or any(k.attribute == draft.attribute for k in sizes):
+    off = {k.id: _off(k.value, number) if number else float(k.value not in _LETTERS) for k in sizes}
+    alike = [k for k in sizes if off[k.id] <= (_FAR if number else 0)]
+    if new is None or not alike:
         return draft
-    last = max(sizes, key=lambda k: k.valid_from)
-    old = float(last.value or 0)
-    if abs(float(new) - old) > _FAR * old:
-        return draft
-    sensitivity = catalogue.sensitivity(last.category, last.attribute)
+    worn = min(alike, key=lambda k: (off[k.id], -k.valid_from.timestamp()))
+    sensitivity = catalogue.sensitivity(worn.category, worn.attribute)
     return replace(
-        draft, attribute=last.attribute, value=new, category=last.category, sensitivity=sensitivity
+        draft, attribute=worn.attribute, value=new, category=worn.category, sensitivity=sensitivity
     )
+
+
+def _off(old: str | None, new: str) -> float:
+    """How far the one number is from the other, as a part of it; endless when it is no number."""
+    known = float(old) if old and _NUMBER.fullmatch(old) else 0.0
+    return abs(float(new) - known) / known if known else float("inf")
 
 
 def _letter(statement: str) -> str | None:
@@ -126,8 +121,7 @@ def spelt_before(known: Sequence[Known], draft: Draft) -> list[Known]:
 
 def _is_size(known: Known, catalogue: Catalogue) -> bool:
     attribute = catalogue.get(known.attribute)
-    number = re.fullmatch(r"\d+(\.\d+)?", known.value or "")
-    return attribute is not None and attribute.type == "size" and number is not None
+    return attribute is not None and attribute.type == "size"
 
 
 def within_address(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] | None:

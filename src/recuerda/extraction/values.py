@@ -10,6 +10,7 @@ _LETTER = re.compile(
     r"(?<![\w'-])(xxxl|xxl|xxs|xxg|3xl|2xl|xl|xs|xg|gg|pp|small|medium|large|chic[oa]|median[oa]|grande|s|m|"
     r"l|g|p)(?![\w'-])"
 )
+_CALLED = re.compile(rf"\b(?:size|talla|talle|tamanho) {_LETTER.pattern}")
 _LETTER_WORDS = {
     "small": "S", "medium": "M", "large": "L", "chica": "S", "chico": "S", "mediana": "M", "mediano": "M",
     "grande": "L",
@@ -31,6 +32,8 @@ _NOT_SO = re.compile(
 def size(text: str, *, letters: bool, alone: bool = False) -> str | None:
     """`"42"`, `"9.5"`, `"XL"`; the last one said, since "41, digo, 42" corrects itself. `text` is folded."""
     text = _NOT_SO.sub(" ", text)
+    if letters and (called := _CALLED.findall(text)):  # "talle L de medias, por el 44"
+        return _letter(called[-1])
     numbers = [
         m
         for m in _SIZE.finditer(text)
@@ -44,9 +47,11 @@ def size(text: str, *, letters: bool, alone: bool = False) -> str | None:
         half = ".5" if best[3] or best[5] or best[6] else ""
         return f"{(best[1] or '').strip() + ' ' if best[1] else ''}{int(best[2])}{half}"
     found = _LETTER.findall(text) if letters else []
-    if not found:
-        return None
-    return str(_LETTER_WORDS.get(found[-1], found[-1].upper()))
+    return _letter(found[-1]) if found else None
+
+
+def _letter(word: str) -> str:
+    return _LETTER_WORDS.get(word, word.upper())
 
 
 _SYSTEMS = {"us": "us", "usa": "us", "eua": "us", "american": "us", "americano": "us", "americana": "us",

@@ -44,9 +44,9 @@ class Product:
 
     def sizes(self) -> dict[str, list[str]]:
         """Sizes by system, for shoes; garments have one list."""
-        garment = self.fits.get("garment_size")
-        if garment:
-            return {"": garment}
+        for garment in ("garment_size", "bottoms_size", "sock_size"):
+            if garment in self.fits:
+                return {"": self.fits[garment]}
         numbers = [(float(size), size) for size in self.fits.get("shoe_size", [])]
         found = {
             system: [size for number, size in sorted(numbers) if low <= number <= high]

@@ -17,7 +17,9 @@ from recuerda.turns.embedded.vectors import Vectoriser
 from recuerda.turns.embedded.vocabulary import Vocabulary, vocabulary
 
 _SHORT = 7  # words of a message that may go on from the one before
-ASKED_BEFORE = ("ask_shoe_size", "ask_garment_size", "ask_terrain", "ask_size_for")
+ASKED_BEFORE = (
+    "ask_shoe_size", "ask_garment_size", "ask_bottoms_size", "ask_sock_size", "ask_terrain", "ask_size_for",
+)  # fmt: skip
 
 
 @dataclass

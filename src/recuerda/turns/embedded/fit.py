@@ -10,7 +10,7 @@ from datetime import datetime
 from recuerda.language import fold
 from recuerda.turns import KnownFact
 from recuerda.turns.embedded.case import Case
-from recuerda.turns.embedded.products import SIZES, Product, catalogue, residue
+from recuerda.turns.embedded.products import GARMENTS, SIZES, Product, catalogue, residue
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.vocabulary import normal
 
@@ -53,11 +53,16 @@ def wishes(case: Case, plain: str, products: Sequence[Product], subject: str) ->
     """One wish an attribute that the catalogue declares; the message overrides what we remember."""
     declared = {attribute for product in products for attribute in product.fits}
     said = case.words.wishes_in(case.said_before) | case.words.wishes_in(plain)
+    if letter := said.get(GARMENTS[0]):  # "in M?" is of whatever they ask for
+        said |= dict.fromkeys(GARMENTS, letter)
     asked = {name: set(values) for name, values in said.items() if name in declared}
     for draft in (*case.context.unkept, *case.heard):
         about = case.words.subject_in(fold(draft.quote)) or draft.subject
-        if draft.attribute in declared and draft.value and about == subject:
-            asked[draft.attribute] = {normal(draft.value)}
+        if not draft.value or about != subject:
+            continue
+        for name in GARMENTS if draft.unnamed and draft.attribute in GARMENTS else (draft.attribute,):
+            if name in declared:
+                asked[name] = {normal(draft.value)}
     known: dict[str, list[KnownFact]] = {}
     for fact in case.facts:
         name = _named_by(fact, declared)

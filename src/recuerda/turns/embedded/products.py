@@ -12,7 +12,8 @@ from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.vocabulary import normal
 
-SIZES = {"shoe_size", "garment_size"}
+GARMENTS = ("garment_size", "bottoms_size", "sock_size")
+SIZES = {"shoe_size", *GARMENTS}
 _TELLING = 5  # letters of a first word that may stand for the name
 
 

@@ -9,7 +9,7 @@ from recuerda.turns.embedded.asking import news
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.fit import Candidate, Wish, budget, disliked, let_down, rank, wishes
 from recuerda.turns.embedded.kinds import cheaper_than, kind_asked, not_known, strange
-from recuerda.turns.embedded.products import SIZES, Product, catalogue, price, size_of
+from recuerda.turns.embedded.products import GARMENTS, SIZES, Product, catalogue, price, size_of
 from recuerda.turns.embedded.reading import Part
 from recuerda.turns.embedded.speech import lower_first
 
@@ -195,7 +195,7 @@ def _ask(case: Case, wished: Sequence[Wish], shelf: Sequence[Product], subject: 
         return []
     known = {wish.attribute for wish in wished}
     declared = [attribute for product in shelf for attribute in product.fits]
-    for attribute in ("shoe_size", "garment_size"):
+    for attribute in ("shoe_size", *GARMENTS):
         if attribute in declared and declared.count(attribute) * 2 > len(shelf):
             if attribute not in known:
                 return [case.say(f"ask_{attribute}" if subject == "customer" else "ask_size_for")]

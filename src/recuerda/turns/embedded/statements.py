@@ -10,7 +10,7 @@ from recuerda.turns.embedded.articles import answer_question, our_answer, told
 from recuerda.turns.embedded.case import Case
 from recuerda.turns.embedded.orders import items_of, last_received, open_order, order_number
 from recuerda.turns.embedded.planning import GOALS
-from recuerda.turns.embedded.products import catalogue
+from recuerda.turns.embedded.products import SIZES, catalogue
 from recuerda.turns.embedded.reading import together
 from recuerda.turns.embedded.speech import phrase, sentence
 from recuerda.turns.embedded.vocabulary import SHOE_SIZE, Vocabulary, normal, vocabulary
@@ -97,7 +97,7 @@ def _old_value(case: Case, draft: Draft) -> str | None:
     """What this replaces, when it is a size or a shape said differently before."""
     for fact in case.context.facts:
         same = fact.attribute == draft.attribute and fact.subject == draft.subject and fact.value
-        single = draft.attribute in {"shoe_size", "garment_size", "arch_type", "foot_width", "city"}
+        single = draft.attribute in SIZES | {"arch_type", "foot_width", "city"}
         if same and single and draft.value and normal(fact.value or "") != normal(draft.value):
             return fact.value
     return None
