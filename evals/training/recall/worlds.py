@@ -17,7 +17,7 @@ from recuerda.embeddings import Vectors, unit
 from recuerda.language import LANGUAGES
 from recuerda.memory.features import Query, measure
 from recuerda.memory.fusion import centred, language_number
-from recuerda.memory.index import Bools, Floats, Index, Item, arranged
+from recuerda.memory.index import Bools, Floats, Index, Item
 
 PAIRS, MIXED_PAIRS = "pairs", "pairs mixed"  # worlds of made-up customers
 _BORROWED = 20  # questions of other pairs, put to a made-up customer
@@ -90,9 +90,8 @@ class Worlds:
     def _ask(
         self, world: str, items: Sequence[Item], asked: Sequence[tuple[Customer, Sequence[Question]]]
     ) -> Iterator[Sample]:
-        ordered = [items[i] for i in arranged(items)]
-        index = Index(ordered)
-        vectors = centred(np.stack([self._vectors[i.text] for i in ordered]), index.language, self._means)
+        index = Index(items)
+        vectors = centred(np.stack([self._vectors[i.text] for i in index.items]), index.language, self._means)
         now: datetime = max(item.at for item in items) + timedelta(days=3)
         for customer, questions in asked:
             for question in questions:
@@ -105,7 +104,7 @@ class Worlds:
                     world,
                     question,
                     measure(index, vectors, query),
-                    np.array([item.id in question.relevant for item in ordered]),
+                    np.array([item.id in question.relevant for item in index.items]),
                     index.language != number,
                 )
 

@@ -50,15 +50,18 @@ def _means() -> Vectors:
     return means
 
 
-def language_means(vectors: Vectors) -> Vectors:
-    """What to subtract from vectors of each language, (languages, dimensions).
+def trained_means(dimensions: int) -> Vectors | None:
+    """What to subtract from the embedded encoder's vectors of each language, (languages, dimensions); None
+    for another encoder's.
 
     Sentence vectors share a large part that says only which language they are in (Yang et al. 2021,
-    "A Simple and Effective Method To Eliminate the Self Language Bias"). For another embedder, the history's
-    own mean stands in, the more so the longer it is.
+    "A Simple and Effective Method To Eliminate the Self Language Bias").
     """
-    if vectors.shape[1] == _means().shape[1]:
-        return _means()
+    return _means() if dimensions == _means().shape[1] else None
+
+
+def own_means(vectors: Vectors) -> Vectors:
+    """For another embedder, the history's own mean stands in, the more so the longer it is."""
     mean = vectors.sum(axis=0) / (len(vectors) + 20)
     return np.repeat(mean[None, :], len(LANGUAGES), axis=0).astype(np.float32)
 

@@ -9,8 +9,15 @@ import numpy as np
 from recuerda.embeddings import Vectors
 from recuerda.language import Language
 from recuerda.memory.features import Query, measure
-from recuerda.memory.fusion import centred, language_means, language_number, towards_answers, weights
-from recuerda.memory.index import Floats, Index, Item, arranged
+from recuerda.memory.fusion import (
+    centred,
+    language_number,
+    own_means,
+    towards_answers,
+    trained_means,
+    weights,
+)
+from recuerda.memory.index import Floats, Index, Item
 
 FLOOR = weights().floor
 
@@ -26,16 +33,26 @@ class Hit:
 class History:
     """One customer's items and their vectors: unit length, shape (items, dimensions). Immutable."""
 
-    def __init__(self, items: Sequence[Item], vectors: Vectors, _known: Index | None = None) -> None:
+    def __init__(self, items: Sequence[Item], vectors: Vectors, _known: "History | None" = None) -> None:
+        """Of these, in any order, and of what `_known` has, which is not read again."""
         if len(items) != len(vectors):
             raise ValueError(f"{len(items)} items but {len(vectors)} vectors")
-        self.items = tuple(items)
-        self._vectors = np.asarray(vectors, np.float32)
-        order = arranged(self.items)
-        self._index = Index([self.items[i] for i in order], _known)
-        if order:
-            self._means = language_means(self._vectors)
-            self._centred = centred(self._vectors[order], self._index.language, self._means)
+        index = Index(items, _known._index if _known is not None else None)
+        self._index: Index = index
+        self.items: tuple[Item, ...] = index.items
+        vectors = np.asarray(vectors, np.float32)
+        means = trained_means(vectors.shape[1])
+        if means is not None:
+            languages = np.array([language_number(item.language) for item in items], np.int64)
+            vectors = centred(vectors, languages, means)
+        if _known is not None:
+            vectors = np.concatenate([_known._kept, vectors])
+        self._kept: Vectors = index.placed(vectors)
+        self._centred: Vectors = self._kept
+        if means is None:  # then the history's own mean is subtracted, which moves with every item
+            means = own_means(self._kept)
+            self._centred = centred(self._kept, index.language, means)
+        self._means: Vectors = means
 
     def __len__(self) -> int:
         return len(self.items)
@@ -43,13 +60,12 @@ class History:
     @property
     def nbytes(self) -> int:
         """About how much memory this history holds, for the cache's bound."""
-        return 2 * self._vectors.nbytes + self._index.nbytes
+        own = 0 if self._centred is self._kept else self._kept.nbytes
+        return self._centred.nbytes + own + self._index.nbytes
 
     def extended(self, items: Sequence[Item], vectors: Vectors) -> "History":
         """With more items; what is here already is not read again."""
-        if not self.items:
-            return History(items, vectors)
-        return History((*self.items, *items), np.concatenate([self._vectors, vectors]), self._index)
+        return History(items, vectors, self)
 
     def search(
         self,
@@ -71,9 +87,9 @@ class History:
             return []
         scores = self._scores(query, vector, now, language)
         if kinds is not None:
-            scores[[item.kind not in kinds for item in self._index.items]] = -1.0
+            scores[[item.kind not in kinds for item in self.items]] = -1.0
         order = np.argsort(-scores, kind="stable")[:limit]
-        return [Hit(self._index.items[i], float(scores[i])) for i in order if scores[i] >= max(floor, 0.0)]
+        return [Hit(self.items[i], float(scores[i])) for i in order if scores[i] >= max(floor, 0.0)]
 
     def _scores(self, query: str, vector: Vectors, now: datetime, language: Language) -> Floats:
         number = language_number(language)

@@ -5,10 +5,11 @@ array, and a query becomes a (query terms, items) count matrix with a single tab
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from recuerda.memory.thesaurus import number_words, related
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats64 = NDArray[np.float64]
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,76 +50,136 @@ class Counts:
     akin: Bools  # (k, items): the same, or a kind of it ("blender" for "appliance"), or what it is a kind of
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is read of each item, in parallel; the terms of all of them in one flat array."""
+
+    tokens: NDArray[np.int32]
+    lengths: Ints
+    at: Floats64  # seconds since 1970
+    talk: Ints  # number of its conversation, or of the item when it has none
+    speaker: Ints
+    language: Ints
+    asks: Bools
+    counts_things: Bools
+
+    def and_then(self, other: "_Read") -> "_Read":
+        both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return _Read(*(np.concatenate(pair) for pair in both))
+
+    def arranged(self) -> Ints:
+        """The order an index wants: conversations by their first item, each in order of time."""
+        place = np.empty(len(self.at), np.int64)
+        place[np.argsort(self.at, kind="stable")] = np.arange(len(self.at))
+        first = np.full(int(self.talk.max(initial=-1)) + 1, len(self.at))
+        np.minimum.at(first, self.talk, place)
+        return np.lexsort((place, first[self.talk]))
+
+    def in_order(self, order: Ints) -> "_Read":
+        lengths = self.lengths[order]
+        moved_by = (np.cumsum(self.lengths) - self.lengths)[order] - (np.cumsum(lengths) - lengths)
+        tokens = self.tokens[np.arange(len(self.tokens)) + np.repeat(moved_by, lengths)]
+        others = (getattr(self, f.name)[order] for f in fields(self)[2:])
+        return _Read(tokens, lengths, *others)
+
+
 class Index:
     """Items lie conversation by conversation, each in order of time; arrays run in parallel to `items`."""
 
     def __init__(self, items: Sequence[Item], known: "Index | None" = None) -> None:
-        """`items` already in that order (see `arranged`); what `known` has read is not read again."""
-        self.items = tuple(items)
+        """Of these items, in any order, and those of `known`, which are not read again."""
         self._vocabulary: dict[str, int] = dict(known._vocabulary) if known else {}
-        read = known._read() if known else {}
-        texts = [
-            read[item.id] if item.id in read else self._numbers(item.text, item.language)
-            for item in self.items
-        ]
-        size = len(self.items)
-        self.lengths: Floats = np.array([len(t) for t in texts], np.float32)
-        self.tokens: NDArray[np.int32] = np.array([n for t in texts for n in t], np.int32)
-        self.owner: Ints = np.repeat(np.arange(size), self.lengths.astype(np.int64))
-        names = list(dict.fromkeys((item.speaker, item.language) for item in self.items))
-        places = {name: i for i, name in enumerate(names)}
-        self._speakers = [self._numbers(name or "", language) for name, language in names]
-        self._speaker: Ints = np.array([places[item.speaker, item.language] for item in self.items], np.int64)
-        self.language: Ints = np.array([LANGUAGES.index(item.language) for item in self.items], np.int64)
-        self.spoken: tuple[Language, ...] = tuple(LANGUAGES[i] for i in np.unique(self.language))
-        self.day: Ints = np.array([item.at.toordinal() for item in self.items], np.int64)
-        keys = [item.conversation_id or item.id for item in self.items]
-        fresh = np.array([i == 0 or keys[i] != keys[i - 1] for i in range(size)], np.bool_)
+        self._talks: dict[str, int] = dict(known._talks) if known else {}
+        self._names: dict[tuple[str | None, Language], int] = dict(known._names) if known else {}
+        self._speakers: list[list[int]] = list(known._speakers) if known else []
+        self._chars: int = (known._chars if known else 0) + sum(len(item.text) for item in items)
+        read = self._reading(items)
+        if known:
+            read = known._each.and_then(read)
+        self._order = read.arranged()
+        self._in_place = bool((self._order == np.arange(len(self._order))).all())
+        each = read if self._in_place else read.in_order(self._order)
+        self._each: _Read = each
+        every = (*known.items, *items) if known else tuple(items)
+        self.items: tuple[Item, ...] = (
+            every if self._in_place else tuple(every[i] for i in self._order.tolist())
+        )
+        self._dated, self._undated = self._dates(known)
+        self.tokens, self.language, self.asks = each.tokens, each.language, each.asks
+        self.counts_things = each.counts_things
+        self.lengths: Floats = each.lengths.astype(np.float32)
+        self.owner: Ints = np.repeat(np.arange(len(self.items)), each.lengths)
+        self.spoken: tuple[Language, ...] = tuple(LANGUAGES[i] for i in np.unique(each.language))
+        fresh = np.diff(each.talk, prepend=-1) != 0
         self.starts: Ints = np.flatnonzero(fresh)
         self.session: Ints = np.cumsum(fresh) - 1
         self.continues: Bools = ~fresh  # the item before is of the same conversation
-        self.asks: Bools = np.array(["?" in item.text[-12:] for item in self.items], np.bool_)
+
+    def _reading(self, items: Sequence[Item]) -> _Read:
+        texts = [self._numbers(item.text, item.language) for item in items]
+        for item in items:
+            if (name := (item.speaker, item.language)) not in self._names:
+                self._names[name] = len(self._speakers)
+                self._speakers.append(self._numbers(item.speaker or "", item.language))
         amounts = {
             spoken: {self._vocabulary[word] for word in number_words(spoken) if word in self._vocabulary}
-            for spoken in self.spoken
+            for spoken in {item.language for item in items}
         }
-        self.counts_things: Bools = np.array(
-            [
-                any(map(str.isdigit, item.text)) or not amounts[item.language].isdisjoint(read_)
-                for item, read_ in zip(self.items, texts, strict=True)
-            ],
-            np.bool_,
+        talks = [self._talks.setdefault(i.conversation_id or i.id, len(self._talks)) for i in items]
+        return _Read(
+            tokens=np.array([n for text in texts for n in text], np.int32),
+            lengths=np.array([len(text) for text in texts], np.int64),
+            at=np.array([item.at.timestamp() for item in items], np.float64),
+            talk=np.array(talks, np.int64),
+            speaker=np.array([self._names[item.speaker, item.language] for item in items], np.int64),
+            language=np.array([LANGUAGES.index(item.language) for item in items], np.int64),
+            asks=np.array(["?" in item.text[-12:] for item in items], np.bool_),
+            counts_things=np.array(
+                [
+                    any(map(str.isdigit, item.text)) or not amounts[item.language].isdisjoint(text)
+                    for item, text in zip(items, texts, strict=True)
+                ],
+                np.bool_,
+            ),
         )
 
     def _numbers(self, text: str, language: Language) -> list[int]:
         number, seen = self._vocabulary.setdefault, self._vocabulary
         return [number(found, len(seen)) for found in analyse(text, language)]
 
-    def _read(self) -> dict[str, list[int]]:
-        ends = np.cumsum(self.lengths.astype(np.int64))[:-1]
-        parts = np.split(self.tokens, ends) if self.items else []
-        return {item.id: part.tolist() for item, part in zip(self.items, parts, strict=True)}
+    def _dates(self, known: "Index | None") -> tuple[Ints, Ints]:
+        """What `mentions` begins with, and the places of the items whose dates were not read yet."""
+        places = np.argsort(self._order)
+        if known is None:
+            return np.zeros((0, 3), np.int64), places
+        dated, undated = known._dated.copy(), known._undated
+        if "mentions" in known.__dict__:
+            dated, undated = np.stack(known.mentions, axis=1), undated[:0]
+        dated[:, 0] = places[dated[:, 0]]
+        return dated, np.concatenate([places[undated], places[len(known.items) :]])
 
     @property
     def nbytes(self) -> int:
-        text = sum(len(item.text) for item in self.items)
-        return (
-            self.tokens.nbytes
-            + self.owner.nbytes
-            + 2 * text
-            + 100 * len(self._vocabulary)
-            + 500 * len(self.items)
-        )
+        arrays = self.tokens.nbytes + self.owner.nbytes
+        return arrays + 2 * self._chars + 100 * len(self._vocabulary) + 500 * len(self.items)
+
+    def placed(self, rows: NDArray[T]) -> NDArray[T]:
+        """A row for each known item and then each given one, in the order of `items`."""
+        return rows if self._in_place else rows[self._order]
+
+    @cached_property
+    def day(self) -> Ints:
+        return np.array([item.at.toordinal() for item in self.items], np.int64)
 
     @cached_property
     def mentions(self) -> tuple[Ints, Ints, Ints]:
         """(item, first day, last day) of every date the texts speak of; read when first asked for."""
         rows = [
             (i, span.start, span.end)
-            for i, item in enumerate(self.items)
-            for span in spans(item.text, item.at, item.language)
+            for i in self._undated.tolist()
+            for span in spans(self.items[i].text, self.items[i].at, self.items[i].language)
         ]
-        table = np.array(rows, np.int64).reshape(-1, 3)
+        table = np.concatenate([self._dated, np.array(rows, np.int64).reshape(-1, 3)])
         return table[:, 0], table[:, 1], table[:, 2]
 
     def counts(self, query: str, language: Language) -> Counts:
@@ -145,7 +208,7 @@ class Index:
         return Counts(
             terms=list(slot_of),
             tf=direct.astype(np.float32),
-            spoken_by=named[:, self._speaker],
+            spoken_by=named[:, self._each.speaker],
             slots=slots,
             pairs=list(dict.fromkeys(pairwise(sequence))),
             alike=(direct > 0) | alike,
@@ -156,7 +219,7 @@ class Index:
         """(k, items) each: items with another word for a term, and with a word for a kind of it."""
         k, size = len(slot_of), len(self.items)
         found = np.zeros((2, k, size), np.bool_)
-        ends = np.cumsum(self.lengths.astype(np.int64))
+        ends = np.cumsum(self._each.lengths)
         for said in self.spoken:
             # Bit i of a vocabulary word: it is related to term i. One look-up a token serves all terms.
             bits = np.zeros((2, len(self._vocabulary) + 1), np.uint64)
@@ -171,17 +234,8 @@ class Index:
             spoken_here = self.language == LANGUAGES.index(said)
             for row in (0, 1):
                 tokens = np.append(bits[row][self.tokens], np.uint64(0))
-                held = np.bitwise_or.reduceat(tokens, ends - self.lengths.astype(np.int64))
+                held = np.bitwise_or.reduceat(tokens, ends - self._each.lengths)
                 held[(self.lengths == 0) | ~spoken_here] = 0
                 for slot in range(min(k, 64)):
                     found[row, slot] |= (held >> np.uint64(slot) & np.uint64(1)).astype(np.bool_)
         return found[0], found[1]
-
-
-def arranged(items: Sequence[Item]) -> list[int]:
-    """The order an index wants: conversations by their first item, each in order of time."""
-    first: dict[str, int] = {}
-    by_time = sorted(range(len(items)), key=lambda i: items[i].at)
-    for place, i in enumerate(by_time):
-        first.setdefault(items[i].conversation_id or items[i].id, place)
-    return sorted(by_time, key=lambda i: first[items[i].conversation_id or items[i].id])
