@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from recuerda.db import Session
 from recuerda.errors import BadInput, Conflict, NotFound
+from recuerda.memory.writing import touch
 from recuerda.models import (
     Assurance,
     Consent,
@@ -158,7 +159,7 @@ async def merge(session: Session, customer_id: str, other_id: str, *, actor: str
     customer.remember = customer.remember and other.remember  # who was told not to remember still is
     record = Merge(customer_id=customer.id, other_id=other.id, moved=moved, actor=actor)
     session.add(record)
-    await _touch(session, customer.id, other.id)
+    await touch(session, customer.id, other.id)
     await session.flush()
     return record
 
@@ -181,7 +182,7 @@ async def unmerge(session: Session, merge_id: str) -> Merge:
     other = await session.get_one(Customer, record.other_id)
     other.merged_into = None
     record.undone_at = now()
-    await _touch(session, record.customer_id, record.other_id)
+    await touch(session, record.customer_id, record.other_id)
     return record
 
 
@@ -234,11 +235,3 @@ async def _one_current_value(session: Session, customer_id: str, other_id: str) 
             superseded.append(fact.id)
     await session.flush()
     return superseded
-
-
-async def _touch(session: Session, *customer_ids: str) -> None:
-    await session.exec(
-        sa.update(Customer)
-        .where(col(Customer.id).in_(customer_ids))
-        .values(memory_version=col(Customer.memory_version) + 1)
-    )

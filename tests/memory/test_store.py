@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from sqlmodel import col, select
 from recuerda.db import Database
 from recuerda.embeddings import to_bytes
 from recuerda.errors import NotFound, SetupError
-from recuerda.memory import Knowledge, Memories, NewDocument, cache, touch
+from recuerda.memory import Knowledge, Memories, NewDocument, cache, rows, touch
 from recuerda.memory.shards import shards_for
 from recuerda.models import Category, Customer, Fact, Memory, Passage, Source
 from recuerda.settings import Settings
@@ -110,6 +111,63 @@ async def test_a_kept_history_follows_what_another_process_writes(tmp_path: Path
         assert {"item from before", "item changed"} <= texts
         assert not {"item number 2", "item number 3"} & texts
         await other.close()
+
+
+async def test_only_what_was_added_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await remember(service, db, "ana", [said(n, f"word{n} arrived") for n in range(5)])
+        assert len(await service.recall("ana", "word1", floor=0.0, limit=50)) == 5
+        monkeypatch.delattr(rows, "newest")
+        # Also what is older than all that is known.
+        await remember(service, db, "ana", [said(9, "umbrella arrived"), said(-9, "parrot arrived")])
+        for word in ("umbrella", "parrot"):
+            [hit] = await service.recall("ana", word, floor=0.0, limit=1)
+            assert hit.text == f"{word} arrived"
+        monkeypatch.undo()
+        await remember(service, db, "ana", [said(9, "kite arrived"), said(10, "boat arrived")])
+        found = {hit.text for hit in await service.recall("ana", "kite boat", floor=0.0, limit=50)}
+        assert {"kite arrived", "boat arrived"} <= found
+        assert "umbrella arrived" not in found
+
+
+async def test_what_a_process_of_an_older_release_adds_is_found(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await remember(service, db, "ana", [said(1, "word1 arrived")])
+        await service.recall("ana", "word1")
+        async with db.write() as session:
+            [id] = await service.remember(session, "ana", [said(2, "parrot arrived")])
+            await session.exec(sa.update(Memory).where(col(Memory.id) == id).values(version=0))
+            await session.exec(sa.update(Customer).values(memory_additions=1))
+        [hit] = await service.recall("ana", "parrot", floor=0.0, limit=1)
+        assert hit.id == id
+
+
+async def test_a_history_followed_is_the_one_read_anew(tmp_path: Path) -> None:
+    """Whatever is added, changed, removed and given to another, in whatever order."""
+    chance = random.Random(7)
+    async with memories(tmp_path) as (service, db):
+        for who in ("ana", "bruno"):
+            await customer(db, who)
+        for _ in range(120):
+            who, n = chance.choice(("ana", "bruno")), chance.randrange(60)
+            if chance.random() < 0.7:
+                many = [
+                    said(n + i, f"word{n} take{chance.randrange(9)}") for i in range(chance.randrange(1, 4))
+                ]
+                await remember(service, db, who, many)
+            else:
+                async with db.write() as session:
+                    here = sa.delete(Memory).where(col(Memory.customer_id) == who)
+                    await session.exec(here.where(col(Memory.external_id) == str(n)))
+                    await touch(session, who)
+            if chance.random() < 0.5:
+                followed = await service.recall(who, "word7 take3", floor=0.0, limit=99)
+                other = Memories(db, Words(), Settings(data_dir=tmp_path))
+                anew = await other.recall(who, "word7 take3", floor=0.0, limit=99)
+                assert {hit.id: hit.text for hit in followed} == {hit.id: hit.text for hit in anew}
+                assert [round(h.score, 4) for h in followed] == [round(h.score, 4) for h in anew]
 
 
 async def test_the_cache_is_bounded(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Histories in memory: read once, kept by version, bounded in bytes.
 
 The customer's `memory_version` in SQL says whether what is kept still holds, whoever wrote, in this
-process or another. A cold history is one read of SQL, text and vectors together: measured at a million
-memories, 1 to 12 ms, where opening the customer's shard of Chroma takes hundreds and keeps its memory.
-Chroma is asked when a history is too long to be held (see `Memories.recall`).
+process or another; where nothing was done since but adding, only what was added is read. A cold history is
+one read of SQL, text and vectors together: measured at a million memories, 1 to 12 ms, where opening the
+customer's shard of Chroma takes hundreds and keeps its memory. Chroma is asked when a history is too long to
+be held (see `Memories.recall`).
 """
 
 import asyncio
@@ -24,21 +25,14 @@ from recuerda.memory.history import History, Item
 log = logging.getLogger(__name__)
 
 HELD = 5000  # memories of one customer in memory: about 15 MB
-_MOST_ADDED = 64  # so few new memories are added to a kept history rather than all read again
-_BYTES_A_STAMP = 200
-_READ = 5  # as many characters of new text take as long as an item that was read before
+_OVER = 500  # so many more may be added to it before the oldest are let go
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    version: int
-    stamps: dict[str, sql.Stamp]
+    state: sql.State
     history: History
-    complete: bool  # or the newest HELD of a longer history
-
-    @property
-    def nbytes(self) -> int:
-        return self.history.nbytes + _BYTES_A_STAMP * len(self.stamps)
+    complete: bool  # or the newest of a longer history
 
 
 class Histories:
@@ -59,17 +53,17 @@ class Histories:
 
     async def get(self, session: Session, customer_id: str) -> tuple[History, bool]:
         """The customer's history as of this session's reading of SQL, and whether that is all of it."""
-        version = await sql.version(session, customer_id)
-        if version is None:
+        state = await sql.state(session, customer_id)
+        if state is None:
             self.drop(customer_id)
             return self._empty(), True
-        if (kept := self._find(customer_id)) and kept.version == version:
+        if (kept := self._find(customer_id)) and kept.state == state:
             return kept.history, kept.complete
         async with self._loading.setdefault(customer_id, asyncio.Lock()):
             try:
                 kept = self._find(customer_id)
-                if kept is None or kept.version != version:
-                    kept = await self._load(session, customer_id, version, kept)
+                if kept is None or kept.state != state:
+                    kept = await self._load(session, customer_id, state, kept)
                     self._keep(customer_id, kept)
                 return kept.history, kept.complete
             finally:
@@ -77,7 +71,7 @@ class Histories:
 
     def drop(self, customer_id: str) -> None:
         if kept := self._kept.pop(customer_id, None):
-            self._bytes -= kept.nbytes
+            self._bytes -= kept.history.nbytes
 
     def _find(self, customer_id: str) -> _Kept | None:
         if kept := self._kept.get(customer_id):
@@ -87,35 +81,35 @@ class Histories:
     def _keep(self, customer_id: str, kept: _Kept) -> None:
         self.drop(customer_id)
         self._kept[customer_id] = kept
-        self._bytes += kept.nbytes
+        self._bytes += kept.history.nbytes
         while self._bytes > self._limit and len(self._kept) > 1:
             self.drop(next(iter(self._kept)))
 
-    async def _load(self, session: Session, customer_id: str, version: int, kept: _Kept | None) -> _Kept:
-        if kept is None or not kept.complete:
-            return await self._load_all(session, customer_id, version)
-        stamps = await sql.stamps(session, customer_id, self._embedder.name)
-        new = [id for id, at in stamps.items() if kept.stamps.get(id) != at]
-        if len(new) > _MOST_ADDED or any(stamps.get(id) != at for id, at in kept.stamps.items()):
-            return await self._load_all(session, customer_id, version)
-        rows, vectors = await sql.chosen(session, customer_id, self._embedder.name, new)
-        if vectors is None:
-            return replace(kept, version=version)
-        if rows[0].at < max((item.at for item in kept.history.items), default=rows[0].at):
-            return await self._load_all(session, customer_id, version)  # a history is in order of time
-        size = _READ * len(kept.history) + sum(len(row.text) for row in rows)
-        history = await computed(size, kept.history.extended, [item_of(row) for row in rows], vectors)
-        return _Kept(version, stamps, history, complete=True)
+    async def _load(self, session: Session, customer_id: str, state: sql.State, kept: _Kept | None) -> _Kept:
+        if kept is None or not state.only_adds_to(kept.state):
+            return await self._load_all(session, customer_id, state)
+        # What was written while this was read last is there already.
+        rows, vectors = await sql.added(session, customer_id, self._embedder.name, kept.state.version)
+        known = {item.id for item in kept.history.items}
+        new = [i for i, row in enumerate(rows) if row.id not in known]
+        if vectors is None or not new:
+            return replace(kept, state=state)
+        if len(known) + len(new) > HELD + _OVER:
+            return await self._load_all(session, customer_id, state)
+        items = [item_of(rows[i]) for i in new]
+        size = sum(len(item.text) for item in items)
+        history = await computed(size, kept.history.extended, items, vectors[new])
+        return _Kept(state, history, kept.complete)
 
-    async def _load_all(self, session: Session, customer_id: str, version: int) -> _Kept:
+    async def _load_all(self, session: Session, customer_id: str, state: sql.State) -> _Kept:
         rows, vectors = await sql.newest(session, customer_id, self._embedder.name, HELD + 1)
         complete = len(rows) <= HELD
         if vectors is None:
-            return _Kept(version, {}, self._empty(), complete=True)
+            return _Kept(state, self._empty(), complete=True)
         rows, vectors = rows[-HELD:], vectors[-HELD:]
         size = sum(len(row.text) for row in rows)
         history = await computed(size, History, [item_of(row) for row in rows], vectors)
-        return _Kept(version, {row.id: row.written for row in rows}, history, complete)
+        return _Kept(state, history, complete)
 
     def _empty(self) -> History:
         return History([], np.zeros((0, self._embedder.dimensions), np.float32))

@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from recuerda.db import Database
 from recuerda.embeddings import Embedder, Vectors, to_bytes
-from recuerda.models import Customer, Fact, Memory, Passage
+from recuerda.memory.writing import touch
+from recuerda.models import Fact, Memory, Passage
 
 _BATCH = 256
 
@@ -43,8 +44,7 @@ async def reembed(
                 mine = sa.update(table).where(col(table.id) == row.id, strange, same)
                 await session.exec(mine.values(embedding=to_bytes(vector), embedder=embedder.name))
             if owners := {row.customer_id for row in rows if isinstance(row, Memory)}:
-                raised = sa.update(Customer).where(col(Customer.id).in_(owners))
-                await session.exec(raised.values(memory_version=Customer.memory_version + 1))
+                await touch(session, *owners)
         done += len(rows)
         if progress:
             progress(done, total)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 import sqlalchemy as sa
@@ -13,13 +13,12 @@ from recuerda.db import Session, run
 from recuerda.embeddings import Vectors, from_bytes
 from recuerda.models import Customer, Memory
 
-Stamp = str | datetime  # as the database gives it: only ever compared
 CHUNK = 500  # bound parameters a statement
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A memory without its vector. `written` changes whenever the row does."""
+    """A memory without its vector."""
 
     id: str
     text: str
@@ -28,10 +27,20 @@ class Row:
     speaker: str | None
     conversation_id: str | None
     language: str
-    written: Stamp
 
 
-_WRITTEN = sa.type_coerce(col(Memory.created_at), sa.types.NullType())  # not parsed: there are many
+@dataclass(frozen=True, slots=True)
+class State:
+    """How often a customer's memories were written, and how often of these nothing was done but adding."""
+
+    version: int
+    additions: int
+
+    def only_adds_to(self, before: "State") -> bool:
+        """A process of an older release counts no additions: then this is False, and all is read."""
+        return self.version - before.version == self.additions - before.additions > 0
+
+
 _ROW = (
     col(Memory.id),
     col(Memory.text),
@@ -40,16 +49,17 @@ _ROW = (
     col(Memory.speaker),
     col(Memory.conversation_id),
     col(Memory.language),
-    _WRITTEN,
 )
 # Made once: every turn says these, and making them takes longer than running them.
 _HIS = col(Memory.customer_id) == sa.bindparam("customer")
 _COMPARABLE = col(Memory.embedder) == sa.bindparam("embedder")
 _THESE = col(Memory.id).in_(sa.bindparam("ids", expanding=True))
-_VERSION = sa.select(col(Customer.memory_version)).where(col(Customer.id) == sa.bindparam("customer"))
-_STAMPS = sa.select(col(Memory.id), _WRITTEN).where(_HIS, _COMPARABLE)
+_STATE = sa.select(col(Customer.memory_version), col(Customer.memory_additions)).where(
+    col(Customer.id) == sa.bindparam("customer")
+)
 _WHOLE = sa.select(*_ROW, col(Memory.embedding)).where(_HIS, _COMPARABLE)
 _NEWEST = _WHOLE.order_by(col(Memory.at).desc()).limit(sa.bindparam("most"))
+_ADDED = _WHOLE.where(col(Memory.version) > sa.bindparam("version"))
 _CHOSEN = _WHOLE.where(_THESE)
 _VECTORS = sa.select(col(Memory.id), col(Memory.embedding)).where(_HIS, _COMPARABLE)
 _ANYBODYS = sa.select(col(Memory.id), col(Memory.customer_id), col(Memory.embedding)).where(
@@ -59,15 +69,10 @@ _EXTRAS = sa.select(col(Memory.id), col(Memory.channel), col(Memory.data)).where
 _NAMED = select(Memory).where(_HIS, col(Memory.external_id).in_(sa.bindparam("names", expanding=True)))
 
 
-async def version(session: Session, customer_id: str) -> int | None:
+async def state(session: Session, customer_id: str) -> State | None:
     """None when there is no such customer."""
-    return cast("int | None", (await run(session, _VERSION, {"customer": customer_id})).scalar())
-
-
-async def stamps(session: Session, customer_id: str, embedder: str) -> dict[str, Stamp]:
-    """Which memories the customer has and when each was last written."""
-    found = await run(session, _STAMPS, {"customer": customer_id, "embedder": embedder})
-    return {id: at for id, at in found}  # noqa: C416
+    found = (await run(session, _STATE, {"customer": customer_id})).first()
+    return State(*found) if found else None
 
 
 async def newest(
@@ -76,6 +81,14 @@ async def newest(
     """The customer's newest memories in order of time, and their vectors, a row each."""
     newest = {"customer": customer_id, "embedder": embedder, "most": limit}
     return _parsed(await run(session, _NEWEST, newest))
+
+
+async def added(
+    session: Session, customer_id: str, embedder: str, version: int
+) -> tuple[list[Row], Vectors | None]:
+    """What was added since the customer's memories were of this version, like `newest`."""
+    since = {"customer": customer_id, "embedder": embedder, "version": version}
+    return _parsed(await run(session, _ADDED, since))
 
 
 async def chosen(
@@ -105,8 +118,8 @@ async def nearest(
 
 def _parsed(found: Iterable[Any]) -> tuple[list[Row], Vectors | None]:
     ordered = sorted(found, key=lambda r: (r[2], r[0]))
-    rows = [Row(r[0], r[1], aware(r[2]), r[3], r[4], r[5], r[6], r[7]) for r in ordered]
-    return rows, np.stack([from_bytes(r[8]) for r in ordered]) if ordered else None
+    rows = [Row(r[0], r[1], aware(r[2]), r[3], r[4], r[5], r[6]) for r in ordered]
+    return rows, np.stack([from_bytes(r[7]) for r in ordered]) if ordered else None
 
 
 async def vectors(session: Session, ids: Sequence[str], embedder: str) -> list[tuple[str, str, bytes]]:

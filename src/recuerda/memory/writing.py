@@ -38,9 +38,10 @@ async def write(
     session: Session, customer_id: str, items: Sequence[NewMemory], vectors: Vectors, embedder: str
 ) -> list[str]:
     """See `Memories.remember`."""
-    if not await touch(session, customer_id):
+    added = (await run(session, _ADD, {"customer": customer_id})).first()  # locks the customer
+    if added is None:
         raise NotFound("There is no such customer.")
-    rows = [_row(customer_id, item, vector, embedder) for item, vector in zip(items, vectors, strict=True)]
+    rows = [_row(customer_id, added[0], *each, embedder) for each in zip(items, vectors, strict=True)]
     if len(rows) == 1 and (await run(session, _INSERT_NEW, rows[0])).first():
         return [rows[0]["id"]]
     known = await sql.by_external_id(session, customer_id, items)
@@ -57,13 +58,14 @@ async def write(
             ids.append(new[key]["id"])
     if new:
         await run(session, _INSERT, list(new.values()))
-    elif not changed:
-        await run(session, _UNTOUCH, {"customer": customer_id})
+    if changed or not new:
+        not_added = {"customer": customer_id, "written": int(bool(changed or new))}
+        await run(session, _NOT_ADDED, not_added)
     return ids
 
 
-def _row(customer_id: str, item: NewMemory, vector: Vectors, embedder: str) -> dict[str, Any]:
-    made = {"id": new_id("mem"), "customer_id": customer_id, "created_at": now()}
+def _row(customer_id: str, version: int, item: NewMemory, vector: Vectors, embedder: str) -> dict[str, Any]:
+    made = {"id": new_id("mem"), "customer_id": customer_id, "version": version, "created_at": now()}
     return made | {"embedding": to_bytes(vector), "embedder": embedder} | _fields(item)
 
 
@@ -77,17 +79,33 @@ def _replace(row: Memory, item: NewMemory, vector: Vectors, embedder: str) -> bo
     return True
 
 
-async def touch(session: Session, customer_id: str) -> bool:
-    """Tells every process that the customer's memories changed, and locks them; part of the transaction that
-    changes them. Whether there is such a customer."""
-    return (await run(session, _TOUCH, {"customer": customer_id})).rowcount == 1
+async def touch(session: Session, *customer_ids: str) -> None:
+    """Tells every process that these customers' memories changed, and locks them; part of the transaction
+    that changes them otherwise than by `write`."""
+    if customer_ids:
+        await run(session, _TOUCH, {"customers": sorted(customer_ids)})
 
 
 _INSERT = sa.insert(Memory)
 _INSERT_NEW = insert(Memory).on_conflict_do_nothing().returning(col(Memory.id))  # the same words for SQLite
 _HIS = col(Customer.id) == sa.bindparam("customer")
-_TOUCH = sa.update(Customer).where(_HIS).values(memory_version=col(Customer.memory_version) + 1)
-_UNTOUCH = sa.update(Customer).where(_HIS).values(memory_version=col(Customer.memory_version) - 1)
+_VERSION, _ADDITIONS = col(Customer.memory_version), col(Customer.memory_additions)
+_TOUCH = (
+    sa.update(Customer)
+    .where(col(Customer.id).in_(sa.bindparam("customers", expanding=True)))
+    .values(memory_version=_VERSION + 1)
+)
+_ADD = (
+    sa.update(Customer)
+    .where(_HIS)
+    .values(memory_version=_VERSION + 1, memory_additions=_ADDITIONS + 1)
+    .returning(_VERSION)
+)
+_NOT_ADDED = (
+    sa.update(Customer)
+    .where(_HIS)
+    .values(memory_version=_VERSION - 1 + sa.bindparam("written"), memory_additions=_ADDITIONS - 1)
+)
 
 
 def _fields(item: NewMemory) -> dict[str, Any]:

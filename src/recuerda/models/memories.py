@@ -30,6 +30,7 @@ class Memory(SQLModel, table=True):
     data: dict[str, Any] | None = Field(default=None, sa_type=json_column())
     embedding: bytes  # float32, little endian, unit length
     embedder: str
+    version: int = 0  # the customer's memory_version it came with
     created_at: datetime = Field(default_factory=now)
 
 

@@ -16,6 +16,7 @@ class Customer(SQLModel, table=True):
     locale: str | None = None
     # Raised by every write to the customer's memories: caches compare it, in this process or another.
     memory_version: int = 0
+    memory_additions: int = 0  # how many of those writes did nothing but add
     remember: bool = (
         True  # off: nothing new is learnt from what this customer says, until they allow it again
     )

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from recuerda.db import Database, Session
 from recuerda.memory import Memories
+from recuerda.memory.writing import touch
 from recuerda.models import (
     AgentSession,
     AuditEntry,
@@ -70,7 +71,7 @@ class Purger:
             while days:
                 async with self._db.write() as session:
                     gone, whose = await step(session, moment - timedelta(days=days))
-                    await _touch(session, whose)
+                    await touch(session, *whose)
                 counts[name] += gone
                 touched |= whose
                 if gone < _BATCH:
@@ -82,15 +83,6 @@ class Purger:
         if any(counts.values()):
             await scrub(self._db, holding_words())
         return counts
-
-
-async def _touch(session: Session, whose: set[str]) -> None:
-    """Tells the caches of every process that these histories changed."""
-    await session.exec(
-        sa.update(Customer)
-        .where(col(Customer.id).in_(whose))
-        .values(memory_version=col(Customer.memory_version) + 1)
-    )
 
 
 async def _conversations(session: Session, before: datetime) -> tuple[int, set[str]]:
