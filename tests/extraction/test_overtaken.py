@@ -29,6 +29,10 @@ def test_one_message_ends_the_two_likeliest_at_most(monkeypatch: pytest.MonkeyPa
     assert _ended(monkeypatch, REMARK, FACTS, [0.6, 0.9, 0.8]) == ["fct_1", "fct_2"]
 
 
+def test_another_than_the_likeliest_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _ended(monkeypatch, REMARK, FACTS, [0.55, 0.9, 0.2]) == ["fct_1"]
+
+
 def test_what_says_of_a_change_ends_its_likeliest_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     likely = [0.3, 0.35, 0.1]
     assert _ended(monkeypatch, REMARK, FACTS, likely) == []

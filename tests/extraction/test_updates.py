@@ -52,6 +52,13 @@ SCENARIOS = [
     ("moro em Recife", "a gente se mudou pra Natal", {"city": "Natal"}),
     ("estoy embarazada", "ya nació mi bebé", {"family": "baby"}),
     ("uso talla 37", "Corregido: talla 39 en lugar de 37", {"shoe_size": "39"}),
+    ("I hate phone calls", "just call me when it's ready", {"contact_channel": "phone"}),
+    ("no me gusta el whatsapp", "prefiero que me escriban al whatsapp", {"contact_channel": "whatsapp"}),
+    (
+        "não me mandem sms",
+        "pode mandar sms, o e-mail eu não leio",
+        {"contact_channel": "sms", "opt_in": "sms"},
+    ),
     ("my budget is 40 pounds", "we can do 60 pounds from now on", {"budget": "60 GBP"}),
 ]
 

@@ -15,6 +15,7 @@ from recuerda.models import Category
 
 SHARED = 0.6  # of the content words: what "no longer X" has in common with "X"
 SAID = "said"
+_LINES = {"phone": "calls"}  # a channel, and what is called so in objections
 _PARTABLE = frozenset({Category.POSSESSION, Category.IDENTITY})
 
 
@@ -54,7 +55,8 @@ def _closes(attribute: Attribute, draft: Draft, fact: Known) -> bool:
         return False
     if not attribute.consents:
         return True
-    return draft.value == fact.value and (draft.value != "marketing" or draft.confidence >= SURE)
+    channel = _LINES.get(draft.value or "", draft.value)
+    return channel == fact.value and (draft.value != "marketing" or draft.confidence >= SURE)
 
 
 def _withdrawn(fact: Known, draft: Draft) -> bool:

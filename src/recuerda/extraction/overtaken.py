@@ -22,6 +22,7 @@ _OVER_GRAVE = 0.5  # of what lasts, or a person vouched for
 # Bodies and homes change slowly, and forgetting them does harm.
 _LASTING = frozenset({Category.FIT, Category.HEALTH, Category.LOCATION})
 _OVER_LIKELIEST = 0.25  # of the likeliest, in a message that says that something changed
+_OVER_SECOND = 0.6  # of another fact than the likeliest: most messages end one
 _BESIDE = frozenset({Category.POSSESSION, Category.IDENTITY})  # a second bike or child ends no first one
 _WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
 _AT_ONCE = 2  # facts at most that one message ends so
@@ -44,7 +45,7 @@ def overtake(
     over = [
         k
         for i, k in enumerate(left)
-        if likely[k.id] >= _bar(k, likeliest=turns and i == 0, gained=turns and not leaves)
+        if likely[k.id] >= _bar(k, turns=turns, gained=turns and not leaves, likeliest=i == 0)
     ]
     for fact in over[:_AT_ONCE]:
         heir = _heir(fact, changes, said)
@@ -95,12 +96,14 @@ def _says_of_a_change(text: str, families: Sequence[str] = _TURNS) -> bool:
     return any(SAY[family].search(said) for family in families) or swapped(text) is not None
 
 
-def _bar(fact: Known, *, likeliest: bool, gained: bool) -> float:
-    """`gained`: the message tells of something new, and of nothing gone."""
+def _bar(fact: Known, *, turns: bool, gained: bool, likeliest: bool) -> float:
+    """`turns`: the message says that something changed; `gained`: something new, and nothing gone."""
+    if not likeliest:
+        return _OVER_SECOND
     vouched = fact.source is Source.AGENT or fact.review is Review.DONE
     if fact.category in _LASTING or vouched or (gained and fact.category in _BESIDE):
         return _OVER_GRAVE
-    return _OVER_LIKELIEST if likeliest else _OVER
+    return _OVER_LIKELIEST if turns else _OVER
 
 
 def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:

@@ -21,6 +21,7 @@ from recuerda.extraction.reversals import (
     adds,
     gains,
     is_denial,
+    opposite,
     parted,
     replaces,
     restates,
@@ -66,7 +67,7 @@ def reconcile(
         if draft.contested:
             decided = [c for c in decided if not isinstance(c, Close)]
         if draft.faint:
-            told = any(isinstance(c, Close) and c.reason.startswith(SAID) for c in decided)
+            told = any(_says_so(c, draft) for c in [*changes, *decided])
             decided = [
                 c
                 for c in decided
@@ -105,11 +106,23 @@ def _last_word(drafts: Sequence[Draft], catalogue: Catalogue) -> list[Draft]:
             key = (draft.attribute, draft.subject, draft.value, draft.value or normal(draft.statement))
         else:
             key = (draft.attribute, draft.subject)
-        if draft.faint and key in kept:
+        if key in kept and (draft.faint or _only_denies_another(draft, kept[key])):
             continue
         kept.pop(key, None)
         kept[key] = draft
     return list(kept.values())
+
+
+def _says_so(change: Change, draft: Draft) -> bool:
+    """Whether the clause of the draft ended something by what it says outright."""
+    by = change.draft if isinstance(change, Close) and change.reason.startswith(SAID) else None
+    return by is not None and (by.start, by.turn) == (draft.start, draft.turn)
+
+
+def _only_denies_another(draft: Draft, said: Draft) -> bool:
+    """ "Write on WhatsApp, I don't read mail": the second says less than the first."""
+    denied = opposite(draft.value)
+    return denied not in {None, "yes"} and not is_denial(said.value) and denied != said.value
 
 
 def _decide(
