@@ -15,14 +15,10 @@ from recuerda.models import (
     ConversationStatus,
     Customer,
     Delivery,
-    Evidence,
-    Fact,
-    FactStatus,
     Message,
 )
 from recuerda.work import enqueue
 
-FORGOTTEN_MARK = "[…]"
 PUSHED_CHANNELS = frozenset({"sms", "whatsapp"})  # the others fetch their replies
 
 
@@ -130,22 +126,6 @@ async def earlier(session: Session, message: Message, limit: int = 8) -> list[Me
     return (await fetch(session, Message, _EARLIER, before))[::-1]
 
 
-async def visible(session: Session, found: list[Message]) -> list[tuple[Message, str]]:
-    """These messages, each with the text a model may see.
-
-    Words whose fact was since forgotten, rejected or replaced are blanked out, and a reply that
-    used such a fact is left out: what is not current does not come back through the transcript.
-    """
-    blanks = await stale_spans(session, [m.id for m in found])
-    used = [f for m in found for f in (m.receipt or {}).get("facts", [])]
-    stale = await stale_facts(session, found[0].customer_id, used) if found else set()
-    return [
-        (m, blank(m.text, blanks.get(m.id, [])))
-        for m in found
-        if not stale.intersection((m.receipt or {}).get("facts", []))
-    ]
-
-
 async def may_remember(session: Session, conversation_id: str) -> bool:
     """Whether what is said in it may be learnt; not when it is gone. Inside the transaction that would write
     it: it locks the customer's row, as turning memory off does, so that either we see the switch or the
@@ -170,51 +150,8 @@ def undoable(found: list[Message], *, replies: int = 2) -> dict[str, Any] | None
     return last if last and last["act"] in _UNDOABLE else None
 
 
-CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
-
-
-async def stale_facts(session: Session, customer_id: str, fact_ids: list[str]) -> set[str]:
-    """Which of these may not be used (any more) for this customer: past, gone, or somebody else's.
-
-    A reply written while two customers were merged may name facts that went back to the other.
-    """
-    if not fact_ids:
-        return set()
-    current = await run(session, _STILL_CURRENT, {"facts": fact_ids, "customer": customer_id})
-    return set(fact_ids) - set(current.scalars())
-
-
-async def stale_spans(session: Session, message_ids: list[str]) -> dict[str, list[tuple[int, int]]]:
-    """Where these messages say something that is no longer a current fact: message id -> spans."""
-    if not message_ids:
-        return {}
-    spans: dict[str, list[tuple[int, int]]] = {}
-    for message_id, start, end in await run(session, _STALE_SPANS, {"messages": message_ids}):
-        spans.setdefault(message_id, []).append((start, end))
-    return spans
-
-
-def blank(text: str, spans: list[tuple[int, int]]) -> str:
-    """`text` with these spans, which may overlap, taken out."""
-    for start, end in reversed(_union(spans)):
-        text = text[:start] + FORGOTTEN_MARK + text[end:]
-    return text
-
-
-def _union(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
 async def hand_off(session: Session, conversation_id: str, *, to_agent: bool = False) -> Conversation:
-    conversation = await get(session, conversation_id)
-    if conversation.status is ConversationStatus.RESOLVED:
-        raise Conflict("This conversation is resolved. A new message opens it again.")
+    conversation = await _unresolved(session, conversation_id)
     if conversation.status is not ConversationStatus.AGENT:
         conversation.status = ConversationStatus.AGENT if to_agent else ConversationStatus.WAITING
     return conversation
@@ -222,10 +159,15 @@ async def hand_off(session: Session, conversation_id: str, *, to_agent: bool = F
 
 async def hand_back(session: Session, conversation_id: str) -> Conversation:
     """The assistant answers again."""
+    conversation = await _unresolved(session, conversation_id)
+    conversation.status = ConversationStatus.BOT
+    return conversation
+
+
+async def _unresolved(session: Session, conversation_id: str) -> Conversation:
     conversation = await get(session, conversation_id)
     if conversation.status is ConversationStatus.RESOLVED:
         raise Conflict("This conversation is resolved. A new message opens it again.")
-    conversation.status = ConversationStatus.BOT
     return conversation
 
 
@@ -271,17 +213,4 @@ _SWITCHES = (
     select(Customer.remember, Conversation.remember)
     .join(Conversation, col(Conversation.customer_id) == col(Customer.id))
     .where(col(Conversation.id) == _IT)
-)
-_STILL_CURRENT = select(Fact.id).where(
-    col(Fact.id).in_(sa.bindparam("facts", expanding=True)),
-    col(Fact.customer_id) == sa.bindparam("customer"),
-    col(Fact.status).in_(CURRENT),
-)
-_STALE_SPANS = (
-    select(Evidence.message_id, Evidence.start, Evidence.end)
-    .join(Fact, col(Fact.id) == col(Evidence.fact_id))
-    .where(
-        col(Evidence.message_id).in_(sa.bindparam("messages", expanding=True)),
-        col(Fact.status).not_in(CURRENT),
-    )
 )

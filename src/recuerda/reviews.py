@@ -10,7 +10,7 @@ from recuerda.errors import BadInput, Conflict
 from recuerda.facts.profile import get
 from recuerda.facts.record import make_room, note, state_of
 from recuerda.masking import mask
-from recuerda.models import Fact, FactEvent, FactStatus, Review, now
+from recuerda.models import CURRENT, Fact, FactEvent, FactStatus, Review, now
 
 Decision = Literal["confirm", "edit", "reject", "forget"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
@@ -18,9 +18,7 @@ DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
 async def queue(session: Session, *, after: str | None = None, limit: int = 50) -> list[Fact]:
     """Facts waiting for a reviewer, oldest first; what is past or forgotten needs none."""
-    query = select(Fact).where(
-        Fact.review == Review.NEEDED, col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.PROPOSED])
-    )
+    query = select(Fact).where(Fact.review == Review.NEEDED, col(Fact.status).in_(CURRENT))
     if after is not None:
         query = query.where(col(Fact.id) > after)
     return list((await session.exec(query.order_by(col(Fact.id)).limit(limit))).all())

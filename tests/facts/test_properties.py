@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from recuerda.ids import new_id
-from recuerda.models import Evidence, Fact, FactEvent, FactStatus, Job, Message
+from recuerda.models import CURRENT, Evidence, Fact, FactEvent, FactStatus, Job, Message
 from recuerda.turns.learn import Learner
 from tests.conftest import Shop, make_settings, run_shop
 
@@ -172,7 +172,7 @@ def _history_is_whole(fact: Fact, events: Sequence[FactEvent]) -> None:
             status = _LEADS_TO.get(event.action)
     assert status in (None, fact.status)
     if status is None and not any(event.action == "restored" for event in events):
-        assert fact.status in (FactStatus.ACTIVE, FactStatus.PROPOSED)
+        assert fact.status in CURRENT
 
 
 async def _state(shop: Shop, customer: str) -> Any:

@@ -14,10 +14,9 @@ from recuerda.api.schemas import (
     Receipt,
     ReplyView,
 )
-from recuerda.conversations import CURRENT
 from recuerda.customers import identities
 from recuerda.db import Session, run
-from recuerda.models import Conversation, Customer, Evidence, Fact, Message, Sensitivity
+from recuerda.models import CURRENT, Conversation, Customer, Evidence, Fact, Message, Sensitivity
 from recuerda.work import is_settled
 
 

@@ -15,10 +15,10 @@ from recuerda.errors import BadInput, NotFound
 from recuerda.facts import profile
 from recuerda.language import fold
 from recuerda.models import (
+    CURRENT,
     Category,
     Conversation,
     Customer,
-    FactStatus,
     Identity,
     IdentityKind,
     Memory,
@@ -87,7 +87,7 @@ async def _customer_page(
     async with visit.recuerda.db.read() as session:
         customer = await customers.get(session, customer_id)
         facts = await profile.view(session, await profile.find(session, customer.id, limit=500))
-        current = [f for f in facts if f.status in (FactStatus.ACTIVE, FactStatus.PROPOSED)]
+        current = [f for f in facts if f.status in CURRENT]
         context: dict[str, Any] = {
             "customer": customer,
             "identities": await customers.identities(session, customer.id),

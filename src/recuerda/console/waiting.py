@@ -5,11 +5,11 @@ from sqlmodel import SQLModel, col, select
 
 from recuerda.app import Recuerda
 from recuerda.models import (
+    CURRENT,
     Conversation,
     ConversationStatus,
     DataRequest,
     Fact,
-    FactStatus,
     Job,
     JobState,
     RequestStatus,
@@ -26,7 +26,7 @@ def for_review(*, sure: bool = False) -> tuple[sa.ColumnElement[bool], ...]:
     """
     return (
         col(Fact.review) != Review.DONE if sure else col(Fact.review) == Review.NEEDED,
-        col(Fact.status).in_([FactStatus.ACTIVE, FactStatus.PROPOSED]),
+        col(Fact.status).in_(CURRENT),
         sa.or_(col(Fact.expires_at).is_(None), col(Fact.expires_at) > now()),
     )
 

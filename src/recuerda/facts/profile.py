@@ -13,6 +13,7 @@ from recuerda.db import Session, fetch
 from recuerda.errors import NotFound
 from recuerda.facts.past import believed, held_at
 from recuerda.models import (
+    CURRENT,
     Category,
     Conversation,
     Evidence,
@@ -107,7 +108,7 @@ def _not_expired(at: datetime) -> sa.ColumnElement[bool]:
 
 async def current(session: Session, customer_id: str, *, proposed: bool = False) -> list[Fact]:
     """What may be used now: active and not expired; with `proposed`, also what awaits consent or review."""
-    statuses = [FactStatus.ACTIVE, FactStatus.PROPOSED] if proposed else [FactStatus.ACTIVE]
+    statuses = CURRENT if proposed else (FactStatus.ACTIVE,)
     whose = {"customer": customer_id, "statuses": statuses, "now": now()}
     return await fetch(session, Fact, _CURRENT, whose)
 

@@ -15,6 +15,7 @@ from recuerda.models.rights import Consent, DataRequest
 from recuerda.models.talk import Conversation, Message
 from recuerda.models.usage import ModelCall
 from recuerda.models.words import (
+    CURRENT,
     Assurance,
     Author,
     Category,
@@ -34,6 +35,7 @@ from recuerda.models.words import (
 )
 
 __all__ = [
+    "CURRENT",
     "Agent",
     "AgentSession",
     "ApiKey",

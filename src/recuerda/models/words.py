@@ -66,6 +66,9 @@ class FactStatus(StrEnum):
     EXPIRED = "expired"
 
 
+CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)  # may be used, or will be once somebody agrees
+
+
 class Sensitivity(StrEnum):
     NONE = "none"
     PERSONAL = "personal"

@@ -9,18 +9,17 @@ from sqlmodel import col, select
 
 from recuerda.db import Session
 from recuerda.models import (
+    CURRENT,
     Consent,
     Conversation,
     Evidence,
     Fact,
     FactEvent,
-    FactStatus,
     Memory,
     Message,
 )
 
 BLACK = "█"
-_KEPT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
 _SHORTEST = 3  # shorter words stand in too many messages to mean the same
 
 Span = tuple[int, int]
@@ -85,7 +84,7 @@ async def _drop_past_evidence(session: Session, conversation_id: str) -> None:
     query = (
         select(Fact)
         .join(Evidence, col(Evidence.fact_id) == col(Fact.id))
-        .where(Evidence.conversation_id == conversation_id, col(Fact.status).not_in(_KEPT))
+        .where(Evidence.conversation_id == conversation_id, col(Fact.status).not_in(CURRENT))
     )
     past = list({fact.id for fact in (await session.exec(query)).all()})
     await delete_facts(session, past)

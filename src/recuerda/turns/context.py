@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import conversations
-from recuerda.db import Database, Session, fetch, run
+from recuerda.db import Database, Session, fetch
 from recuerda.embeddings import Embedder, Vectors, from_bytes
 from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
@@ -35,6 +35,7 @@ from recuerda.models import (
     Sensitivity,
 )
 from recuerda.settings import Settings
+from recuerda.stale import stale_memories, visible
 from recuerda.telemetry import metrics, traces
 from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, asking
 from recuerda.turns.drift import drifts
@@ -69,7 +70,7 @@ async def gather(sources: Sources, message: Message) -> Context:
     async with sources.db.read() as session:
         conversation, customer = await _who(session, message)
         earlier = await conversations.earlier(session, message)
-        transcript = await conversations.visible(session, earlier)
+        transcript = await visible(session, earlier)
         stored = await profile.current(session, customer.id, proposed=True)
         quotes = await _first_quotes(session, stored)
         orders = await _orders(session, customer.id)
@@ -180,27 +181,8 @@ async def _recall(
     )
     found = [item for item in found if item.conversation_id != message.conversation_id]
     async with sources.db.read() as session:
-        stale = await _stale(session, message.customer_id, found)
+        stale = await stale_memories(session, message.customer_id, [item.id for item in found])
     return [_memory(item, item.score) for item in found if item.id not in stale]
-
-
-async def _stale(session: Session, customer_id: str, items: Sequence[Recalled]) -> set[str]:
-    """Memories of messages whose fact is no longer current, and of replies that used such a fact."""
-    if not items:
-        return set()
-    said = await run(session, _TURNS, {"ids": [item.id for item in items]})
-    message_of: dict[str, str] = {memory_id: message_id for memory_id, message_id in said}  # noqa: C416
-    if not message_of:
-        return set()
-    withdrawn = await conversations.stale_spans(session, list(message_of.values()))
-    replies = await run(session, _RECEIPTS, {"ids": list(message_of.values())})
-    used = {mid: (receipt or {}).get("facts", []) for mid, receipt in replies}
-    gone = await conversations.stale_facts(session, customer_id, [f for ids in used.values() for f in ids])
-    return {
-        memory_id
-        for memory_id, message_id in message_of.items()
-        if message_id in withdrawn or gone.intersection(used.get(message_id, []))
-    }
 
 
 async def _rank(
@@ -291,8 +273,4 @@ _ORDERS = (
     .where(col(Memory.customer_id) == sa.bindparam("customer"), col(Memory.kind).in_(_ORDER_KINDS))
     .order_by(col(Memory.at).desc())
     .limit(20)
-)
-_TURNS = select(Memory.id, Memory.external_id).where(col(Memory.id).in_(_IDS), col(Memory.kind) == "turn")
-_RECEIPTS = select(Message.id, Message.receipt).where(
-    col(Message.id).in_(_IDS), col(Message.receipt).is_not(None)
 )

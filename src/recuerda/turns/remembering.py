@@ -10,10 +10,9 @@ from sqlmodel import col, select
 from recuerda import reviews
 from recuerda.db import Session
 from recuerda.memory.writing import touch
-from recuerda.models import Conversation, Customer, Evidence, Fact, FactStatus, Memory, Message
+from recuerda.models import CURRENT, Conversation, Customer, Evidence, Fact, Memory, Message
 from recuerda.turns.learn import enqueue_learn, enqueue_unindex
 
-_CURRENT = (FactStatus.ACTIVE, FactStatus.PROPOSED)
 OFF_RECORD = "conversation not to be remembered"
 
 
@@ -64,6 +63,6 @@ async def _taught_only_here(session: Session, conversation_id: str) -> list[str]
         .where(Evidence.conversation_id != conversation_id, col(Conversation.remember))
     )
     query = select(Fact.id).where(
-        col(Fact.id).in_(here), col(Fact.id).not_in(elsewhere), col(Fact.status).in_(_CURRENT)
+        col(Fact.id).in_(here), col(Fact.id).not_in(elsewhere), col(Fact.status).in_(CURRENT)
     )
     return list((await session.exec(query.order_by(col(Fact.id)))).all())
