@@ -8,8 +8,8 @@ from evals.tasks import Sample, Task, read
 from evals.tasks.world import World
 from recuerda.extraction import Turn
 from recuerda.language import Language, from_locale
-from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, Used
-from recuerda.turns.lookup import look_up
+from recuerda.turns import Context, KnownFact, KnownMemory, Said, Used
+from recuerda.turns.lookup import Products, look_up
 
 _NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 _LOCALES = {"en": "en-US", "es": "es-CO", "pt": "pt-BR"}
@@ -33,10 +33,6 @@ async def context_of(world: World, sample: Sample) -> Context:
         _fact(number, fact, language, float(own @ vector))
         for number, (fact, own) in enumerate(zip(data.get("facts", ()), vectors, strict=True), 1)
     ]
-    products = [
-        KnownPassage(d.id, d.id, d.kind, d.title, d.text, d.url, language, d.data, 0.0)
-        for d in await recuerda.knowledge.documents(kind="product", language=language)
-    ]
     turns = [*(Turn(s.author, s.text) for s in said), Turn("customer", message)]
     heard = await recuerda.listener.extract(turns, only=[len(turns) - 1], language=language)
     locale = data.get("locale") or _LOCALES[language]
@@ -53,7 +49,7 @@ async def context_of(world: World, sample: Sample) -> Context:
         memories=[_memory(n, m) for n, m in enumerate(data.get("memories", ()), 1)],
         orders=[_memory(n, m) for n, m in enumerate(data.get("orders", ()), 101)],
         knowledge=found.passages,
-        products=products,
+        products=await Products(recuerda.knowledge).of(language),
         locale=locale,
         by_question=found.by_question,
         slips=found.slips,

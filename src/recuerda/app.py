@@ -34,6 +34,7 @@ from recuerda.turns.context import Sources
 from recuerda.turns.embedded import EmbeddedEngine
 from recuerda.turns.learn import Learner
 from recuerda.turns.llm import LLMEngine
+from recuerda.turns.lookup import Products
 from recuerda.turns.turn import Turns
 from recuerda.work import Worker
 
@@ -83,7 +84,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     if settings.fact_extractor == "llm":
         extractor = LLMExtractor(_required(chat), listener, settings.extractor_trust)
     worker = Worker(db)
-    sources = Sources(db, memories, knowledge, embedder, listener, settings)
+    sources = Sources(db, memories, knowledge, Products(knowledge), embedder, listener, settings)
     helper = Helper()
     composer = Composer(sources, memories, engine, embedded, settings, helper)
     learner = Learner(db, memories, embedder, extractor, listener, catalogue, settings, helper)

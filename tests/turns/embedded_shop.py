@@ -16,10 +16,10 @@ from recuerda.demo import load_knowledge
 from recuerda.embeddings import SentenceEncoder
 from recuerda.extraction import Turn
 from recuerda.language import Language
-from recuerda.turns import Context, KnownFact, KnownMemory, KnownPassage, Said, Used
+from recuerda.turns import Context, KnownFact, KnownMemory, Said, Used
 from recuerda.turns.context import stated
 from recuerda.turns.embedded import EmbeddedEngine
-from recuerda.turns.lookup import look_up
+from recuerda.turns.lookup import Products, look_up
 from tests.conftest import make_settings
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -52,7 +52,6 @@ class ReplyShop:
         language, message = case["lang"], case["message"]
         said = [Said(**turn) for turn in case.get("transcript", [])]
         vector = self._recuerda.embedder.embed([message])[0]
-        documents = await self._recuerda.knowledge.documents(kind="product", language=language)
         turns = [*(Turn(s.author, s.text) for s in said), Turn("customer", message)]
         heard = await self._recuerda.listener.extract(turns, only=[len(turns) - 1], language=language)
         found = await look_up(
@@ -72,10 +71,7 @@ class ReplyShop:
             knowledge=found.passages,
             by_question=found.by_question,
             slips=found.slips,
-            products=[
-                KnownPassage(d.id, d.id, "product", d.title, d.text, d.url, language, d.data, 0.0)
-                for d in documents
-            ],
+            products=await Products(self._recuerda.knowledge).of(language),
             locale=case.get("locale"),
             remembers=case.get("remembers", True),
             unkept=await stated(self._recuerda.listener, said, language)

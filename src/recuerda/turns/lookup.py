@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.language import Language, country_of
 from recuerda.memory import Knowledge, KnowledgeHit
+from recuerda.models import Document
 from recuerda.turns import KnownPassage
 from recuerda.turns.embedded.pieces import pieces
 from recuerda.turns.embedded.statements import follow_up
@@ -65,3 +67,22 @@ def passage(hit: KnowledgeHit) -> KnownPassage:
         data=hit.data,
         score=hit.score,
     )
+
+
+class Products:
+    """The brand's products as passages: made once, the same as long as the knowledge is."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._made: dict[Language, tuple[list[Document], list[KnownPassage]]] = {}
+
+    async def of(self, language: Language) -> list[KnownPassage]:
+        documents = await self._knowledge.documents(kind="product", language=language)
+        known = self._made.get(language)
+        if known and len(known[0]) == len(documents) and all(map(is_, known[0], documents)):
+            return known[1]
+        made = [
+            KnownPassage(d.id, d.id, d.kind, d.title, d.text, d.url, language, d.data, 0.0) for d in documents
+        ]
+        self._made[language] = documents, made
+        return made
