@@ -32,6 +32,7 @@ from recuerda.turns import Engine, guard
 from recuerda.turns.composing import Composer
 from recuerda.turns.context import Sources
 from recuerda.turns.embedded import EmbeddedEngine
+from recuerda.turns.indexing import Indexer
 from recuerda.turns.learn import Learner
 from recuerda.turns.llm import LLMEngine
 from recuerda.turns.lookup import Products
@@ -91,8 +92,9 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     turns = Turns(db, composer, learner, worker, settings)
     worker.handle("reply", turns.reply_job)
     worker.handle("learn", learner.learn)
-    worker.handle_together("index", learner.index)
-    worker.handle("unindex", learner.unindex)
+    indexer = Indexer(memories)
+    worker.handle_together("index", indexer.index)
+    worker.handle("unindex", indexer.unindex)
     deliverer = Deliverer(db, make_twilio(settings), settings.public_url)
     worker.handle("deliver", deliverer.deliver, dead=deliverer.give_up)
     worker.handle("erase", privacy.Eraser(db, memories).erase)

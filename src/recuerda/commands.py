@@ -117,7 +117,7 @@ async def import_memories(settings: Settings, file: Path) -> int:
     """0 when every line was good; 1 when some were not, each named with its number and reason."""
     from recuerda import customers
     from recuerda.memory.importing import Importer
-    from recuerda.turns.learn import enqueue_index
+    from recuerda.turns.indexing import enqueue_index
 
     async with beside(settings) as recuerda:
         importer = Importer(

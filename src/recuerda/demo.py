@@ -22,7 +22,8 @@ from recuerda.memory import NewMemory
 from recuerda.memory.loaders import read_catalogue, read_markdown
 from recuerda.models import Agent, Assurance, Author, Conversation, Customer, IdentityKind, Message
 from recuerda.settings import Settings
-from recuerda.turns.learn import enqueue_index, enqueue_learn, memory_of
+from recuerda.turns.indexing import enqueue_index, memory_of
+from recuerda.turns.learn import enqueue_learn
 
 SHOP = resources.files("recuerda.sample_shop")
 BRAND = "Vereda"

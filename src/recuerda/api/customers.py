@@ -32,7 +32,7 @@ from recuerda.facts.policy import stricter
 from recuerda.facts.profile import FactView
 from recuerda.language import detect, from_locale
 from recuerda.models import Assurance, Category, FactStatus, IdentityKind, Purpose, Source
-from recuerda.turns.learn import enqueue_reindex
+from recuerda.turns.indexing import enqueue_reindex
 
 router = api_router("/v1", tag="customers")
 Limit = Annotated[int, Query(ge=1, le=200)]

@@ -13,7 +13,7 @@ from recuerda.ids import new_id
 from recuerda.language import detect, from_locale
 from recuerda.memory import NewMemory
 from recuerda.meter import count_tokens
-from recuerda.turns.learn import enqueue_index
+from recuerda.turns.indexing import enqueue_index
 
 router = api_router("/v1", tag="customers")
 

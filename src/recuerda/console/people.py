@@ -29,7 +29,7 @@ from recuerda.privacy import requests
 from recuerda.privacy.export import language_of
 from recuerda.privacy.page import POLICY
 from recuerda.privacy.page import page as readable
-from recuerda.turns.learn import enqueue_reindex
+from recuerda.turns.indexing import enqueue_reindex
 
 _PAGE = 50
 router = console_router()

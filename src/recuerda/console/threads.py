@@ -15,7 +15,7 @@ from recuerda.console.web import Posted, SignedIn, address, console_router, page
 from recuerda.db import Session
 from recuerda.errors import Conflict
 from recuerda.models import Author, Conversation, ConversationStatus, Customer, Message
-from recuerda.turns.learn import enqueue_index, memory_of
+from recuerda.turns.indexing import enqueue_index, memory_of
 
 _PAGE = 50
 _URGENCY = {

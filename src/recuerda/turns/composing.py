@@ -26,7 +26,7 @@ from recuerda.turns.acts import act
 from recuerda.turns.context import Sources, gather
 from recuerda.turns.embedded import EmbeddedEngine
 from recuerda.turns.embedded.engine import pieces
-from recuerda.turns.learn import Remember, memory_of
+from recuerda.turns.indexing import Remember, memory_of
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ a message before is never taken again, so doing it twice changes nothing.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,12 @@ from recuerda.extraction.reconcile import reconcile
 from recuerda.facts import profile, record
 from recuerda.helper import Helper
 from recuerda.language import from_locale
-from recuerda.memory import Memories, NewMemory
+from recuerda.memory import Memories
 from recuerda.meter import Usage, metering
 from recuerda.models import Author, Conversation, Customer, Memory, Message
 from recuerda.settings import Settings
 from recuerda.turns import asking
+from recuerda.turns.indexing import Remember, indexed, memory_of
 from recuerda.work import Lease, Write, enqueue, enqueue_held
 
 log = logging.getLogger(__name__)
@@ -35,21 +36,6 @@ log = logging.getLogger(__name__)
 # Earlier messages the extractor sees, to understand an answer by its question. Odd, as what the reply hears,
 # so that as a rule each of the customer's comes with what it answers and was judged before just so.
 _CONTEXT = 7
-_BATCH = 500
-
-
-def memory_of(message: Message, conversation: Conversation) -> NewMemory:
-    """A message as an item of the customer's history."""
-    return NewMemory(
-        kind="turn",
-        external_id=message.id,
-        text=message.text,
-        at=message.at,
-        language=message.language,
-        speaker=message.author.value,
-        channel=conversation.channel,
-        conversation_id=conversation.id,
-    )
 
 
 async def enqueue_learn(session: Session, message: Message, *, token: str | None = None) -> Lease | None:
@@ -64,53 +50,6 @@ async def enqueue_learn(session: Session, message: Message, *, token: str | None
         await enqueue(session, "learn", **what)
         return None
     return (await enqueue_held(session, "learn", token=token, **what))[1]
-
-
-async def enqueue_index(
-    session: Session, customer_id: str, ids: list[str], *, conversation_id: str | None = None
-) -> None:
-    """Bring memories to the vector store; `settled` waits for it too."""
-    await enqueue(
-        session,
-        "index",
-        lane=f"index:{customer_id}",
-        payload={"customer_id": customer_id, "ids": ids},
-        conversation_id=conversation_id,
-        customer_id=customer_id,
-    )
-
-
-Remember = Callable[[Session], Awaitable[list[str]]]  # writes; gives the ids of the memories it made
-
-
-def indexed(message: Message, *remember: Remember) -> Write:
-    """Writes all of it, and one job for the memories it made in the conversation of `message`."""
-
-    async def write(session: Session) -> None:
-        ids = [id for each in remember for id in await each(session)]
-        if ids:
-            await enqueue_index(session, message.customer_id, ids, conversation_id=message.conversation_id)
-
-    return write
-
-
-async def enqueue_unindex(session: Session, customer_id: str, ids: list[str], conversation_id: str) -> None:
-    """Take memories that were deleted out of the vector store, after whatever brings them there."""
-    await enqueue(
-        session,
-        "unindex",
-        lane=f"index:{customer_id}",
-        payload={"customer_id": customer_id, "ids": ids},
-        conversation_id=conversation_id,
-        customer_id=customer_id,
-    )
-
-
-async def enqueue_reindex(session: Session, customer_id: str) -> None:
-    """All of a customer's memories anew, after they changed hands."""
-    ids = list((await session.exec(select(Memory.id).where(Memory.customer_id == customer_id))).all())
-    for start in range(0, len(ids), _BATCH):
-        await enqueue_index(session, customer_id, ids[start : start + _BATCH])
 
 
 # If it may be learnt from, the message, and the conversation it is of:
@@ -149,7 +88,7 @@ class Lesson:
 
 
 class Learner:
-    """Handles `learn` and `index` jobs."""
+    """Handles `learn` jobs."""
 
     def __init__(
         self,
@@ -222,13 +161,6 @@ class Learner:
             return ids
 
         return message, write
-
-    async def index(self, payloads: Sequence[Mapping[str, Any]]) -> None:
-        await self._memories.index([id for payload in payloads for id in payload["ids"]])
-
-    async def unindex(self, payload: Mapping[str, Any]) -> Write | None:
-        await self._memories.unindex(payload["customer_id"], payload["ids"])
-        return None
 
     async def _record(self, session: Session, lesson: Lesson) -> None:
         message, vectors = lesson.message, lesson.statements

@@ -11,7 +11,8 @@ from recuerda import reviews
 from recuerda.db import Session
 from recuerda.memory.writing import touch
 from recuerda.models import CURRENT, Conversation, Customer, Evidence, Fact, Memory, Message
-from recuerda.turns.learn import enqueue_learn, enqueue_unindex
+from recuerda.turns.indexing import enqueue_unindex
+from recuerda.turns.learn import enqueue_learn
 
 OFF_RECORD = "conversation not to be remembered"
 

@@ -23,7 +23,8 @@ from recuerda.settings import Settings
 from recuerda.telemetry import logs, metrics
 from recuerda.turns.composing import Composer, Delta, Events, Restart
 from recuerda.turns.embedded.reading import SWITCHES, sure_intent
-from recuerda.turns.learn import Learner, Remember, enqueue_learn, indexed
+from recuerda.turns.indexing import Remember, indexed
+from recuerda.turns.learn import Learner, enqueue_learn
 from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, enqueue_held, frames
 
 log = logging.getLogger(__name__)
