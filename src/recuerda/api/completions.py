@@ -16,8 +16,9 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, RecuerdaError
 from recuerda.meter import count_tokens
 from recuerda.models import Assurance, Conversation, Customer, IdentityKind
+from recuerda.turns.accepting import Accepted
 from recuerda.turns.composing import Delta
-from recuerda.turns.turn import Accepted, Replied
+from recuerda.turns.turn import Replied
 
 router = api_router("/v1/chat", tag="openai")
 _CHANNEL = "completions"

@@ -27,8 +27,9 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, Forbidden, RecuerdaError
 from recuerda.models import Assurance, Conversation, Customer, Message
 from recuerda.telemetry import logs
+from recuerda.turns.accepting import Accepted, accepted_before
 from recuerda.turns.composing import Delta
-from recuerda.turns.turn import Accepted, Replied, reply_job_of
+from recuerda.turns.turn import Replied
 
 router = api_router("/v1/conversations", tag="conversations")
 
@@ -135,8 +136,7 @@ async def post_message(
             accepted = await recuerda.turns.accept(session, conversation_id, body.text, take=True)
             await once.made(session, accepted.message.id, accepted.message.customer_id)
         else:
-            message = await session.get_one(Message, made)
-            accepted = Accepted(message, await reply_job_of(session, message))
+            accepted = await accepted_before(session, made)
     if "text/event-stream" in accept:
         return StreamingResponse(
             _events(recuerda, accepted),

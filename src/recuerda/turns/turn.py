@@ -1,45 +1,31 @@
 """One turn, from the customer's words to the saved reply.
 
-Accepting is one transaction: the message, the work it causes and the idempotency key. The reply is a
-job like any other; an HTTP request takes it for itself at once so that it can stream, and when that
-process dies a worker writes the reply instead.
+The reply is a job like any other; an HTTP request takes it for itself at once so that it can stream, and when
+that process dies a worker writes the reply instead.
 """
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import select
 
-from recuerda import conversations
-from recuerda.db import Database, Session, fetch
+from recuerda.db import Database, Session
 from recuerda.errors import RecuerdaError, Unavailable
-from recuerda.models import Author, Conversation, ConversationStatus, Job, JobState, Message
+from recuerda.models import Author, Job, JobState, Message
 from recuerda.settings import Settings
 from recuerda.telemetry import logs, metrics
+from recuerda.turns.accepting import Accepted, accept
 from recuerda.turns.composing import Composer, Delta, Events, Restart
-from recuerda.turns.embedded.reading import SWITCHES, sure_intent
 from recuerda.turns.indexing import Remember, indexed
-from recuerda.turns.learn import Learner, enqueue_learn
-from recuerda.work import Lease, LeaseLost, Worker, Write, enqueue, enqueue_held, frames
+from recuerda.turns.learn import Learner
+from recuerda.work import Lease, LeaseLost, Worker, Write, frames
 
 log = logging.getLogger(__name__)
 
 _PATIENCE = 60.0  # seconds a request waits for a reply that another process writes
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The message is committed, and so is the work it causes."""
-
-    message: Message
-    job_id: int | None = None  # of its reply; None when a person answers this conversation
-    lease: Lease | None = None  # held by this process, when the conversation was not busy
-    learn: Lease | None = None  # of learning from it, when this process does that too
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +58,9 @@ class Turns:
             text=text,
             external_id=external_id,
         )
-        conversation = await conversations.append(
-            session, message, max_chars=self._settings.max_message_chars
+        return await accept(
+            session, message, max_chars=self._settings.max_message_chars, take=take, learns=self._learns
         )
-        if conversation.status is not ConversationStatus.BOT and not await _speaks_up(
-            session, message, conversation
-        ):
-            await enqueue_learn(session, message)
-            return Accepted(message)
-        token = secrets.token_hex(8)
-        learn = await enqueue_learn(session, message, token=token if take and self._learns else None)
-        reply: Any = {
-            "lane": f"reply:{conversation_id}",
-            "payload": {"message_id": message.id},
-            "conversation_id": conversation_id,
-            "customer_id": message.customer_id,
-        }
-        if take:
-            return Accepted(message, *await enqueue_held(session, "reply", token=token, **reply), learn)
-        return Accepted(message, await enqueue(session, "reply", **reply))
 
     @property
     def _learns(self) -> bool:
@@ -230,31 +200,6 @@ class Turns:
         return False
 
 
-async def _speaks_up(session: Session, message: Message, conversation: Conversation) -> bool:
-    """Whether to answer though a person has the conversation: to say once that they were called, and always
-    when the customer turns memory on or off."""
-    intent = sure_intent(message.text)
-    if intent in SWITCHES or (intent == "undo" and await conversations.last_act(session, message)):
-        return True
-    if conversation.status is not ConversationStatus.WAITING:
-        return False
-    before = {"conversation": message.conversation_id, "position": message.position}
-    last = await fetch(session, Message, _OUR_LAST, before)
-    return not last or (last[0].receipt or {}).get("act") != "waiting"
-
-
-_OUR_LAST = (
-    select(Message)
-    .where(
-        col(Message.conversation_id) == sa.bindparam("conversation"),
-        col(Message.author) != Author.CUSTOMER,
-        col(Message.position) < sa.bindparam("position"),
-    )
-    .order_by(col(Message.position).desc())
-    .limit(1)
-)
-
-
 async def reply_to(session: Session, message_id: str) -> Message | None:
     return (await session.exec(select(Message).where(Message.reply_to == message_id))).first()
 
@@ -264,10 +209,3 @@ def _failed() -> Unavailable:
         "Your message is saved, but the reply could not be written. It is tried again in the background; "
         "read the conversation's messages in a moment."
     )
-
-
-async def reply_job_of(session: Session, message: Message) -> int | None:
-    """The job that writes, or wrote, the reply to a message; None when a person answers it."""
-    query = select(Job).where(Job.kind == "reply", Job.conversation_id == message.conversation_id)
-    jobs = (await session.exec(query.order_by(col(Job.id).desc()))).all()
-    return next((job.id for job in jobs if job.payload["message_id"] == message.id), None)
