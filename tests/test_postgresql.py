@@ -15,9 +15,8 @@ from recuerda import postgresql
 from recuerda.db import Database, Session, run, together
 from recuerda.migrations import migrate
 from recuerda.models import Customer, Job, now
-from recuerda.postgresql import Saying
 from recuerda.settings import Settings
-from recuerda.statements import form
+from recuerda.statements import Saying, form
 from recuerda.work import saying
 
 _NAMED = sa.select(col(Customer.name)).where(col(Customer.name) == sa.bindparam("wanted"))
@@ -248,8 +247,8 @@ async def test_a_backlog_is_not_compared_with_itself(db: Database, statement: An
             "most": 9,
         }
         of_it = {name: value for name, value in wanted.items() if name in statement.compile().params}
-        said = form(statement, postgresql.DIALECT, of_it)
-        explained = Saying(f"EXPLAIN {said.sql}", said.bind(of_it))
+        said = form(statement, postgresql.DIALECT, of_it).bind(of_it)
+        explained = Saying(f"EXPLAIN {said.sql}", said.values)
         [answer] = await postgresql.link(await session.driver()).ask([explained])
     plan = [step for (step,) in answer.rows]
     assert not [step for step in plan if "Join" in step or "Loop" in step]

@@ -1,27 +1,26 @@
 """The database: one engine, reads and writes apart.
 
 SQLite: every write is behind one fair lock and `BEGIN IMMEDIATE`, reads are deferred, so "database is
-locked" does not happen. Writes that wait for each other share a commit, each in a savepoint of its own:
-the disk is flushed once for all of them. PostgreSQL: plain transactions through psycopg 3.
+locked" does not happen; see `commits`. PostgreSQL: plain transactions through psycopg 3.
 """
 
 import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, async_sessionmaker
+from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from recuerda import postgresql, sqlite
+from recuerda.commits import SharedCommits
 from recuerda.engines import make_engine
-from recuerda.postgresql import Answer, Line, Saying
-from recuerda.statements import Rows, Values, form, objects
+from recuerda.line import Line
+from recuerda.statements import Answer, Rows, Values, form, objects
 
 T = TypeVar("T")
 Statement = tuple[sa.Executable, Values]  # and what it is said with
@@ -29,7 +28,6 @@ Statement = tuple[sa.Executable, Values]  # and what it is said with
 _LINES = 2  # so that a long reading does not hold up all others
 _LONGEST = 30  # seconds it may take, for it holds up some
 _BULK = 16  # rows from which on SQLAlchemy's own way, which does not hold up the others, is quicker
-_TOGETHER = 32  # writes that share a commit at most, so that the first does not wait long for the last
 
 
 class Session(AsyncSession):
@@ -85,7 +83,7 @@ async def _say(session: Session, statements: Sequence[Statement]) -> list[tuple[
     driver: Any = None if session.line else await session.driver()
     dialect = sqlite.DIALECT if isinstance(driver, sqlite.Connection) else postgresql.DIALECT
     forms = [form(statement, dialect, values) for statement, values in statements]
-    sayings = [Saying(f.sql, f.bind(values)) for f, (_, values) in zip(forms, statements, strict=True)]
+    sayings = [f.bind(values) for f, (_, values) in zip(forms, statements, strict=True)]
     try:
         if session.line:
             answers: Sequence[Answer] = await session.line.ask(sayings)
@@ -99,17 +97,7 @@ async def _say(session: Session, statements: Sequence[Statement]) -> list[tuple[
         base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
         words = "; ".join(said.sql for said in sayings)
         raise sa.exc.DBAPIError.instance(words, None, error, base, hide_parameters=True) from error
-    return [(f.read(a.rows, a.types, a.changed), f.keys) for f, a in zip(forms, answers, strict=True)]
-
-
-@dataclass(slots=True)
-class _Group:
-    """Writes to SQLite that are committed together."""
-
-    connection: AsyncConnection
-    driver: sqlite.Connection
-    done: "asyncio.Future[None]"
-    writes: int = 0
+    return [(f.read(answer), f.keys) for f, answer in zip(forms, answers, strict=True)]
 
 
 class Database:
@@ -126,9 +114,7 @@ class Database:
         plain = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         looking = self.engine.execution_options(**plain)
         self._looks = async_sessionmaker(looking, class_=Session, expire_on_commit=False)
-        self._writer = asyncio.Lock()
-        self._waiting = 0  # writers behind the lock
-        self._group: _Group | None = None
+        self._commits = SharedCommits(self.engine) if self.is_sqlite else None
 
     @contextlib.asynccontextmanager
     async def read(self, *, streams: bool = False) -> AsyncIterator[Session]:
@@ -141,66 +127,24 @@ class Database:
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        if self.is_sqlite:
-            async with self._write_together() as session:
+        if self._commits is None:
+            async with _ended(self._sessions()) as session, _transaction(session):
                 yield session
             return
-        async with _ended(self._sessions()) as session, _transaction(session):
-            yield session
-
-    @contextlib.asynccontextmanager
-    async def _write_together(self) -> AsyncIterator[Session]:
-        await self._turn()
-        try:
-            group = self._group = self._group or await self._open()
-            group.writes += 1
-            try:
-                nested = self._sessions(bind=group.connection, join_transaction_mode="create_savepoint")
-                nested._driver = group.driver
-                async with _ended(nested) as session, _savepoint(group.driver), _transaction(session):
-                    yield session
-            finally:
-                # SQLAlchemy closes the connection of whoever is stopped within a statement.
-                broken = group.connection.invalidated
-                if broken or not self._waiting or group.writes >= _TOGETHER:
-                    self._group = None
-                    await asyncio.shield(asyncio.ensure_future(_commit(group)))
-        finally:
-            self._writer.release()
-        await asyncio.shield(group.done)
-
-    async def _turn(self) -> None:
-        self._waiting += 1
-        try:
-            await self._writer.acquire()
-        except BaseException:
-            # Who wrote before left the commit to us.
-            if self._waiting == 1 and self._group and not self._writer.locked():
-                group, self._group = self._group, None
-                await asyncio.shield(asyncio.ensure_future(_commit(group)))
-            raise
-        finally:
-            self._waiting -= 1
-
-    async def _open(self) -> _Group:
-        connection = self.engine.connect()
-        try:
-            await connection.start()
-            await connection.execution_options(recuerda_begin="IMMEDIATE")
-            await connection.begin()
-            driver = cast(sqlite.Connection, (await connection.get_raw_connection()).driver_connection)
-        except BaseException:
-            if connection.sync_connection:  # unless stopped before there was one
-                await asyncio.shield(asyncio.ensure_future(connection.close()))
-            raise
-        return _Group(connection, driver, asyncio.get_running_loop().create_future())
+        async with self._commits.join() as shared:
+            nested = self._sessions(bind=shared.connection, join_transaction_mode="create_savepoint")
+            nested._driver = shared.driver
+            async with _ended(nested) as session:
+                with shared.savepoint():
+                    async with _transaction(session):
+                        yield session
 
     async def scrub(self) -> None:
         """Leave no deleted words in SQLite's files: `secure_delete` has overwritten the pages already;
         what remains is the log, which is folded in and cut to nothing."""
-        if not self.is_sqlite:
+        if self._commits is None:
             return
-        async with self._writer, self.engine.connect() as connection:
+        async with self._commits.lock, self.engine.connect() as connection:
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert driver is not None
@@ -217,18 +161,6 @@ class Database:
         for line in self._lines:
             await line.close()
         await self.engine.dispose()
-
-
-async def _commit(group: _Group) -> None:
-    try:
-        await group.connection.commit()
-    except BaseException as error:
-        group.done.set_exception(error)
-        group.done.exception()  # whoever waits is told; nobody waiting is no fault
-    else:
-        group.done.set_result(None)
-    finally:
-        await group.connection.close()
 
 
 @contextlib.asynccontextmanager
@@ -250,17 +182,3 @@ async def _transaction(session: Session) -> AsyncIterator[None]:
         if session.used:
             await session.rollback()
         raise
-
-
-@contextlib.asynccontextmanager
-async def _savepoint(driver: sqlite.Connection) -> AsyncIterator[None]:
-    """What is rolled back is this write alone, not those it shares a commit with."""
-    driver.say("SAVEPOINT one_write")
-    try:
-        yield
-    except BaseException:
-        if driver.in_transaction:  # neither closed nor, as by a full disk, rolled back already
-            driver.say("ROLLBACK TO one_write")
-            driver.say("RELEASE one_write")
-        raise
-    driver.say("RELEASE one_write")

@@ -1,4 +1,4 @@
-"""PostgreSQL without a cursor per statement, and with the reads of all tasks in one breath.
+"""PostgreSQL without a cursor per statement.
 
 psycopg's cursor takes several times as long over a statement as PostgreSQL. What every turn says goes
 straight to its libpq instead: prepared once a connection, several at a time where nobody waits for the one
@@ -8,8 +8,7 @@ before. The rest uses SQLAlchemy and psycopg as ever, on the same connection and
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -19,31 +18,17 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 
+from recuerda.statements import Answer, Saying
+
 _IDLE = pq.TransactionStatus.IDLE
 _OK = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 # SQLSTATEs of what is no longer prepared, and of what was prepared for a table that changed since
 _STALE = frozenset({b"26000", b"0A000"})
-_BREATH = 64  # statements sent together at most: the first does not wait long for the last
 _PREPARED = 200  # statements a connection keeps: lists make one a length, and the server 100 kB of each
 _CLOSING = 5.0  # seconds a statement may take to end that nobody waits for any more
 
 # psycopg's, with the places of values numbered
 DIALECT = PGDialectAsync_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    rows: list[tuple[Any, ...]]
-    changed: int
-    types: list[int] | None = None  # of the columns: PostgreSQL's numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Saying:
-    """A statement with `$1`, `$2` ... and the values for them."""
-
-    sql: str
-    values: Sequence[Any]
 
 
 _BEGIN = Saying("BEGIN", ())
@@ -212,77 +197,3 @@ def link(connection: psycopg.AsyncConnection[Any]) -> Link:
     if known is None:
         known = vars(connection)["recuerda_link"] = Link(connection)
     return known
-
-
-class Line:
-    """A connection for the reads of all tasks: what is asked while answers are under way goes together
-    next."""
-
-    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
-        self._connect = connect
-        self._link: Link | None = None
-        self._asked: list[tuple[Saying, asyncio.Future[Answer]]] = []
-        self._talking: asyncio.Task[None] | None = None
-
-    @property
-    def busy(self) -> int:
-        return len(self._asked) + (self._talking is not None)
-
-    async def ask(self, sayings: Sequence[Saying]) -> list[Answer]:
-        loop = asyncio.get_running_loop()
-        asked = [(saying, loop.create_future()) for saying in sayings]
-        self._asked += asked
-        if self._talking is None:
-            self._talking = asyncio.create_task(self._talk())
-        try:
-            return [await answered for _, answered in asked]
-        finally:
-            for _, answered in asked:  # an error nobody looks at would be logged with the words it quotes
-                answered.cancel()
-
-    async def _talk(self) -> None:
-        try:
-            while self._asked:
-                breath, self._asked = self._asked[:_BREATH], self._asked[_BREATH:]
-                breath = [(saying, answered) for saying, answered in breath if not answered.done()]
-                try:
-                    answers = await self._say([saying for saying, _ in breath])
-                except Exception as error:
-                    for _, answered in breath:
-                        if not answered.done():
-                            answered.set_exception(error)
-                    continue
-                for (saying, answered), answer in zip(breath, answers, strict=True):
-                    if answered.done():
-                        continue
-                    if isinstance(answer, Answer):
-                        answered.set_result(answer)
-                    elif answer is not None:
-                        answered.set_exception(answer)
-                    else:  # one before it failed
-                        self._asked.append((saying, answered))
-        finally:
-            self._talking = None
-
-    async def _say(self, sayings: Sequence[Saying]) -> list[Answer | Exception | None]:
-        fresh = self._link is None
-        if self._link is None:
-            self._link = Link(await self._connect())
-        try:
-            return await self._link.say(sayings)
-        except psycopg.OperationalError:
-            await self._drop()
-            if fresh:
-                raise
-            return await self._say(sayings)  # the server was away since we last asked
-
-    async def _drop(self) -> None:
-        if self._link:
-            link, self._link = self._link, None
-            await link.connection.close()
-
-    async def close(self) -> None:
-        if self._talking:
-            self._talking.cancel()
-            await asyncio.gather(self._talking, return_exceptions=True)
-        await self._drop()

@@ -8,6 +8,7 @@ ever; both are in one transaction.
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -33,6 +34,23 @@ class Rows(list[tuple[Any, ...]]):
     def scalars(self) -> list[Any]:
         """Each row's first value."""
         return [row[0] for row in self]
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A statement in the driver's words, and the values for its places."""
+
+    sql: str
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the driver gave."""
+
+    rows: list[tuple[Any, ...]]
+    changed: int
+    types: list[int] | None = None  # the driver's numbers for those of the columns, if it has any
 
 
 class Form:
@@ -65,20 +83,19 @@ class Form:
         self._dialect = dialect
         self._results: list[tuple[int, Callable[[Any], Any]]] | None = None  # known with the first answer
 
-    def bind(self, values: Values) -> tuple[Any, ...]:
-        """In the order of the statement's places."""
-        return tuple([value(values) for value in self._positions])
+    def bind(self, values: Values) -> Saying:
+        return Saying(self.sql, tuple([value(values) for value in self._positions]))
 
-    def read(self, rows: Sequence[tuple[Any, ...]], types: Sequence[Any] | None, changed: int) -> Rows:
-        """`types` are the driver's numbers for the types of the columns, if it has any."""
-        read = Rows(rows) if rows and not self._processed(types) else Rows()
+    def read(self, answer: Answer) -> Rows:
+        rows = answer.rows
+        read = Rows(rows) if rows and not self._processed(answer.types) else Rows()
         if rows and self._results:
             for row in rows:
                 values = list(row)
                 for place, process in self._results:
                     values[place] = process(values[place])
                 read.append(tuple(values))
-        read.rowcount = changed
+        read.rowcount = answer.changed
         return read
 
     def _processed(self, types: Sequence[Any] | None) -> list[tuple[int, Callable[[Any], Any]]]:
