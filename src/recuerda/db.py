@@ -9,11 +9,11 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncResult, async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from recuerda import postgresql, sqlite
@@ -23,10 +23,12 @@ from recuerda.line import Line
 from recuerda.statements import Answer, Rows, Values, form, objects
 
 T = TypeVar("T")
+Columns = TypeVarTuple("Columns")
 Statement = tuple[sa.Executable, Values]  # and what it is said with
 
 _LINES = 2  # so that a long reading does not hold up all others
 _LONGEST = 30  # seconds it may take, for it holds up some
+_STREAMED = 2000  # rows in memory at once
 _BULK = 16  # rows from which on SQLAlchemy's own way, which does not hold up the others, is quicker
 
 
@@ -75,6 +77,11 @@ async def fetch(session: Session, table: type[T], statement: sa.Executable, valu
     fails."""
     [(rows, keys)] = await _say(session, [(statement, values)])
     return objects(table, keys, rows)
+
+
+async def stream(session: Session, query: sa.Select[*Columns]) -> AsyncResult[*Columns]:
+    """Many rows, not all of them in memory at once. Inside `read(streams=True)`."""
+    return await (await session.connection()).stream(query.execution_options(yield_per=_STREAMED))
 
 
 async def _say(session: Session, statements: Sequence[Statement]) -> list[tuple[Rows, Sequence[str]]]:

@@ -225,7 +225,7 @@ def test_only_slips_are_put_right(typed: str, meant: str) -> None:
 
 
 async def kept(vectors: VectorIndex) -> set[str]:
-    async with vectors._open() as shards:
+    async with vectors.upkeep.open() as shards:
         assert shards
         return set(shards.passages._collection().get(include=[])["ids"])
 
@@ -233,7 +233,7 @@ async def kept(vectors: VectorIndex) -> set[str]:
 async def filled(knowledge: Knowledge, vectors: VectorIndex) -> None:
     """Asks, and waits for what that sets off."""
     await knowledge.search("refund", language="en")
-    await asyncio.gather(*vectors._tasks)
+    await asyncio.gather(*vectors.upkeep._tasks)
 
 
 async def test_chroma_holds_the_passages_and_finds_what_exact_search_finds(

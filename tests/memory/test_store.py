@@ -271,8 +271,8 @@ async def test_a_history_too_long_to_hold_is_searched_whole(
         for number, asked in ((0, "parrot called Zoltan"), (17, "word17 arrived"), (399, "word399 arrived")):
             [hit] = await service.recall("ana", asked, floor=0.0, limit=1)
             assert hit.at == START + timedelta(hours=number)
-        monkeypatch.setattr(service._index, "_shards", None)  # and without Chroma
-        monkeypatch.setattr(service._index, "_suspect", lambda error: None)
+        monkeypatch.setattr(service.vectors.upkeep, "_shards", None)  # and without Chroma
+        monkeypatch.setattr(service.vectors.upkeep, "suspect", lambda error: None)
         [hit] = await service.recall("ana", "parrot called Zoltan", floor=0.0, limit=1)
         assert hit.text == "my parrot is called Zoltan"
 

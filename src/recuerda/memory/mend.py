@@ -1,39 +1,32 @@
-"""Finding what is wrong with the index, and building it anew from SQL, shard by shard.
+"""Building what is wrong with the index anew from SQL, shard by shard.
 
 Run as a process of its own (`python -m recuerda.memory`, an `Order` on standard input) because a
 damaged file can take down whoever reads it, and because bulk writes to Chroma stop the interpreter.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import sys
-import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock
-from sqlalchemy.ext.asyncio import AsyncResult
-from sqlmodel import col, select
+from sqlmodel import col
 
-from recuerda.db import Database, Session
+from recuerda.db import Database, stream
 from recuerda.embeddings import from_bytes
 from recuerda.errors import Unavailable
 from recuerda.memory.client import fill_freed_memory
+from recuerda.memory.probe import Tell, probe
 from recuerda.memory.rows import chunks
-from recuerda.memory.shards import Entry, Shards, seal, shard_of
+from recuerda.memory.shards import Entry, Shards, shard_of
 from recuerda.models import Customer, Memory
-
-Tell = Callable[[str, int, int], None]  # what is being done (probe, rebuild), how far, of how many
-_STREAM = 2000  # rows in memory at once
-_SPARE, _TIMES = 1 << 28, 20  # bytes reading a shard may take, and times its vectors: as Python numbers too
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,92 +41,6 @@ class Order:
     path: str = ""  # of an embedded Chroma, and the lock of its files
     lock: str = ""
     url: str = ""  # of a server
-
-
-@dataclass(slots=True)
-class Print:
-    """What a shard should hold, in two numbers that do not depend on order."""
-
-    count: int = 0
-    sum: int = 0
-
-    def add(self, id: str, customer_id: str) -> None:
-        self.count += 1
-        self.sum = (self.sum + zlib.crc32(f"{id} {customer_id}".encode()) ** 2) % (1 << 64)
-
-
-async def _stream(session: Session, query: sa.Select[*tuple[Any, ...]]) -> AsyncResult[*tuple[Any, ...]]:
-    return await (await session.connection()).stream(query.execution_options(yield_per=_STREAM))
-
-
-async def survey(db: Database, embedder: str, shards: int) -> list[Print]:
-    """What each shard should hold according to SQL."""
-    prints = [Print() for _ in range(shards)]
-    query = sa.select(col(Memory.id), col(Memory.customer_id)).where(col(Memory.embedder) == embedder)
-    async with db.read(streams=True) as session:
-        async for id, customer_id in await _stream(session, query):
-            prints[shard_of(customer_id, shards)].add(id, customer_id)
-    return prints
-
-
-def sound(shards: Shards, shard: int, expected: Print) -> bool:
-    """Whether the shard holds what it should and every vector is whole."""
-    try:
-        found, customers = shards.all(shard)
-    except Unavailable:
-        return False
-    actual = Print()
-    for id, customer_id in zip(found.ids, customers, strict=True):
-        actual.add(id, customer_id)
-    return actual == expected and all(
-        known == seal(vector) for known, vector in zip(found.seals, found.vectors, strict=True)
-    )
-
-
-async def _vector_bytes(db: Database) -> int:
-    async with db.read() as session:
-        return len((await session.exec(select(Memory.embedding).limit(1))).first() or b"")
-
-
-@contextlib.contextmanager
-def bounded(allowance: int) -> Iterator[None]:
-    """A damaged file may ask for any amount of memory. Beyond so many more bytes it is refused, which
-    ends in an error or takes this process down: either way the shard is built anew unread. Linux only."""
-    try:
-        import resource
-
-        before, most = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (_taken() + allowance, most))
-    except (ImportError, OSError, ValueError):  # no such limit here, or a lower one is set already
-        yield
-        return
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (before, most))
-
-
-def _taken() -> int:
-    """Bytes of data this process has, as the limit counts them: also those given back for later use."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmData:")[2].split()[0]) << 10
-
-
-async def probe(db: Database, order: Order, shards: Shards, tell: Tell) -> set[int]:
-    """The shards that are not as SQL says."""
-    expected, vector = await survey(db, order.embedder, shards.shards), await _vector_bytes(db)
-    existing = shards.existing()
-    wrong = set(order.suspects)
-    for shard, prints in enumerate(expected):
-        if shard not in wrong and (shard in existing or prints.count):
-            tell("probe", shard, len(expected))
-            # A server's memory is its own.
-            allowed = bounded(_SPARE + _TIMES * vector * prints.count) if order.path else nullcontext()
-            with allowed:
-                if shard not in existing or not sound(shards, shard, prints):
-                    wrong.add(shard)
-            shards.breathe()
-    return wrong
 
 
 async def rebuild(
@@ -173,7 +80,7 @@ def _ids(shards: Shards, shard: int) -> set[str] | None:
 async def _customers(db: Database, shards: int, wanted: Collection[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     async with db.read(streams=True) as session:
-        async for (customer_id,) in await _stream(session, sa.select(col(Customer.id))):
+        async for (customer_id,) in await stream(session, sa.select(col(Customer.id))):
             if (shard := shard_of(customer_id, shards)) in wanted:
                 found.setdefault(shard, []).append(customer_id)
     return found
@@ -186,7 +93,7 @@ async def _entries(db: Database, embedder: str, customers: Iterable[str]) -> Asy
             query = sa.select(*columns).where(
                 col(Memory.customer_id).in_(part), col(Memory.embedder) == embedder
             )
-            async for batch in (await _stream(session, query)).partitions():
+            async for batch in (await stream(session, query)).partitions():
                 yield [Entry(id, customer_id, from_bytes(data)) for id, customer_id, data in batch]
 
 
@@ -222,7 +129,9 @@ async def carry_out(order: Order, tell: Tell) -> dict[str, int]:
                 # old: there is nothing to overwrite, and that takes an eighth of the time.
                 fill_freed_memory(0)
             if order.rebuild is None:
-                wanted = await probe(db, order, shards, tell)
+                wanted = await probe(
+                    db, order.embedder, shards, tell, suspects=order.suspects, bound=bool(path)
+                )
             else:
                 wanted = {*order.rebuild, *order.suspects}
             shards.drop_strangers()

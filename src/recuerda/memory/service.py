@@ -52,7 +52,8 @@ class Memories:
         self, db: Database, embedder: Embedder, settings: Settings, *, cache_bytes: int = CACHE_BYTES
     ) -> None:
         self._db, self._embedder = db, embedder
-        self._index = self.vectors = VectorIndex(db, embedder, settings)
+        self.vectors = VectorIndex(db, embedder, settings)
+        self._upkeep = self.vectors.upkeep
         self._histories = Histories(embedder, cache_bytes)
 
     async def start(self, after: asyncio.Task[None] | None = None) -> None:
@@ -62,17 +63,17 @@ class Memories:
         Raises SetupError when another process uses the same data folder, or the index was made with
         another embedder.
         """
-        await self._index.start(after)
+        await self._upkeep.start(after)
 
     async def ready(self) -> bool:
         """Waits until the index is open, healed where needed; False when it cannot be opened.
 
         Nobody has to wait for it: recall answers from SQL until then.
         """
-        return await self._index.ready()
+        return await self._upkeep.ready()
 
     async def close(self) -> None:
-        await self._index.close()
+        await self._upkeep.close()
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions); never blocks the event loop."""
@@ -104,11 +105,11 @@ class Memories:
 
     async def index(self, ids: Sequence[str]) -> None:
         """Brings these memories from SQL to Chroma; any number of times, in any order."""
-        await self._index.bring(ids)
+        await self.vectors.bring(ids)
 
     async def unindex(self, customer_id: str, ids: Sequence[str]) -> None:
         """Takes out of Chroma memories of a customer that SQL no longer has."""
-        await self._index.remove(customer_id, ids)
+        await self.vectors.remove(customer_id, ids)
 
     async def recall(
         self,
@@ -167,7 +168,7 @@ class Memories:
 
     async def _beyond(self, session: Session, customer_id: str, vector: Vectors, held: History) -> History:
         """Of a history too long to be held, the memories nearest to the question that are not held."""
-        ids = await self._index.nearest(customer_id, vector, _CANDIDATES)
+        ids = await self.vectors.nearest(customer_id, vector, _CANDIDATES)
         if ids is None:
             async with self._db.read(streams=True) as all_of_it:
                 ids = await sql.nearest(all_of_it, customer_id, self._embedder.name, vector, _CANDIDATES)
@@ -186,7 +187,7 @@ class Memories:
         """
         for customer_id in customer_ids:
             self._histories.drop(customer_id)
-        return await self._index.erase(customer_ids)
+        return await self._upkeep.erase(customer_ids)
 
     async def status(self) -> dict[str, Any]:
         """For readiness checks and `recuerda doctor`."""
@@ -197,7 +198,7 @@ class Memories:
             "embedder": self._embedder.name,
             "histories": len(self._histories),
             "history_bytes": self._histories.nbytes,
-            **await self._index.status(),
+            **await self.vectors.status(),
         }
 
     async def reindex(self, progress: Callable[[int, int], None] | None = None) -> dict[str, int]:
@@ -207,11 +208,11 @@ class Memories:
         May be called with or without `start`. `progress` is called with how many of how many texts
         are embedded, then with how many of how many shards are built.
         """
-        async with self._index.alone():
+        async with self._upkeep.alone():
             embedded = 0
             for table, text in _EMBEDDED:
                 embedded += await reembed(self._db, table, text, self.embed, self._embedder, progress)
-            return {"embedded": embedded, **await self._index.reindex(progress)}
+            return {"embedded": embedded, **await self._upkeep.reindex(progress)}
 
 
 _EMBEDDED: tuple[tuple[Any, Callable[[Any], str]], ...] = (

@@ -8,8 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,16 +27,23 @@ log = logging.getLogger(__name__)
 _PATIENCE = 60.0  # seconds between probes when Chroma goes wrong again and again
 
 
-class Upkeep(ABC):
-    """What is asked of an open index, and what is owed to one that is not: see `VectorIndex`."""
+class Upkeep:
+    """`bring` writes memories, by their ids, to the index: what it is owed, each time it was opened."""
 
-    def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
-        self._db, self._embedder = db, embedder
+    def __init__(
+        self,
+        db: Database,
+        embedder: Embedder,
+        settings: Settings,
+        bring: Callable[[list[str]], Awaitable[None]],
+    ) -> None:
+        self._db, self._embedder, self._bring = db, embedder, bring
+        self._owed: set[str] = set()
         self._home: Home | Remote = home_for(db, embedder.name, settings)
         self._shards: Shards | None = None
         self._users = 0
         self._idle = asyncio.Condition()
-        self._upkeep = asyncio.Lock()  # held by whoever closes, mends and opens again
+        self._changing = asyncio.Lock()  # held by whoever closes, mends and opens again
         self._tasks: set[asyncio.Task[Any]] = set()
         self._healed_at = 0.0
         self._healing = False
@@ -49,7 +55,7 @@ class Upkeep(ABC):
         await self._refuse_mix()
         await self._home.enter(await self._memories())
         self._started = self._healing = True
-        self._spawn(self._heal(after))
+        self.spawn(self._heal(after))
 
     async def ready(self) -> bool:
         while self._healing:
@@ -61,14 +67,14 @@ class Upkeep(ABC):
         self._closing = True
         self._home.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        async with self._upkeep:
+        async with self._changing:
             if await self._shut():
                 await asyncio.to_thread(self._home.note_clean_close, await self._memories())
         self._home.leave()
 
     async def erase(self, customer_ids: Sequence[str]) -> dict[str, int]:
         """Builds the customers' shards anew from SQL, which no longer knows them, and sweeps the files."""
-        async with self._upkeep:
+        async with self._changing:
             shards = self._home.shards
             return await self._mend(sorted({shard_of(id, shards) for id in customer_ids}))
 
@@ -87,26 +93,25 @@ class Upkeep(ABC):
     async def reindex(self, progress: Callable[[int, int], None] | None) -> dict[str, int]:
         """Everything anew, with as many shards as suit. Inside `alone`."""
         memories, started = await self._memories(), self._started
-        async with self._upkeep:
+        async with self._changing:
             self._home.resize(memories)
             counts = await self._mend(list(range(self._home.shards)), progress, reopen=started)
         if not started:
             await asyncio.to_thread(self._home.note_clean_close, memories)
         return counts
 
-    @abstractmethod
-    async def _settle(self) -> None:
-        """Writes what is owed to the index, which has just been opened."""
-
-    # -- inside: opening, closing, healing
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"healing": self._healing, "owed": len(self._owed), "shards": self._home.shards}
 
     @contextlib.asynccontextmanager
-    async def _open(self) -> AsyncIterator[Shards | None]:
+    async def open(self) -> AsyncIterator[Shards | None]:
+        """For using the index: it is not closed meanwhile. None when it is not open."""
         shards = self._shards
         if shards is None:
-            self._suspect(None)
-        elif shards.crowded and not self._upkeep.locked():
-            self._spawn(self._reopen())
+            self.suspect(None)
+        elif shards.crowded and not self._changing.locked():
+            self.spawn(self._reopen())
         self._users += 1
         try:
             yield shards
@@ -115,6 +120,27 @@ class Upkeep(ABC):
             if not self._users:
                 async with self._idle:
                     self._idle.notify_all()
+
+    def owe(self, ids: Sequence[str]) -> None:
+        """Notes what could not be written."""
+        self._owed.update(ids)
+
+    def suspect(self, error: Unavailable | None) -> None:
+        """Has the index looked at, unless that is being done or was, a moment ago; not by a process that has
+        not taken the folder."""
+        recent = time.monotonic() - self._healed_at < _PATIENCE
+        if self._started and not (self._healing or self._closing or self._changing.locked() or recent):
+            if error:
+                log.warning("%s Memories are served from SQL while the index is mended.", error.detail)
+            self._healing = True
+            self.spawn(self._heal())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- inside: closing, healing
 
     async def _shut(self) -> bool:
         """Closes Chroma once nobody uses it; whether it was open."""
@@ -127,7 +153,7 @@ class Upkeep(ABC):
 
     async def _reopen(self) -> None:
         """Gives back the memory of shards read long ago: Chroma itself never does."""
-        async with self._upkeep:
+        async with self._changing:
             if self._shards and self._shards.crowded and not self._closing:
                 await self._shut()
                 self._shards = await asyncio.to_thread(self._home.open)
@@ -140,7 +166,7 @@ class Upkeep(ABC):
             if after.cancelled():  # stopping already
                 self._healing = False
                 return
-        async with self._upkeep:
+        async with self._changing:
             try:
                 memories = await self._memories()
                 rebuild = None
@@ -162,6 +188,12 @@ class Upkeep(ABC):
                 self._healed_at = time.monotonic()
         await self._settle()
 
+    async def _settle(self) -> None:
+        """Writes what is owed, once; what cannot be written is owed still."""
+        if self._shards and not self._closing:
+            owed, self._owed = self._owed, set()
+            await self._bring(sorted(owed))
+
     async def _mend(
         self,
         rebuild: list[int] | None,
@@ -169,28 +201,13 @@ class Upkeep(ABC):
         *,
         reopen: bool = True,
     ) -> dict[str, int]:
-        """With `_upkeep` held. Opens Chroma again also when mending fails: a part may be sound."""
+        """With `_changing` held. Opens Chroma again also when mending fails: a part may be sound."""
         await self._shut()
         try:
             return await self._home.mend(rebuild, progress)
         finally:
             if reopen and not self._closing:
                 self._shards = await asyncio.to_thread(self._home.open)
-
-    def _suspect(self, error: Unavailable | None) -> None:
-        """Has the index looked at, unless that is being done or was, a moment ago; not by a process that has
-        not taken the folder."""
-        recent = time.monotonic() - self._healed_at < _PATIENCE
-        if self._started and not (self._healing or self._closing or self._upkeep.locked() or recent):
-            if error:
-                log.warning("%s Memories are served from SQL while the index is mended.", error.detail)
-            self._healing = True
-            self._spawn(self._heal())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _memories(self) -> int:
         async with self._db.read(streams=True) as session:  # takes long where there are many

@@ -19,20 +19,20 @@ _REST = 2.0  # times as long as it took, after each write but the last: whoever 
 SCANNED = 5_000  # passages compared one by one, in a millisecond; a question to Chroma costs two to five
 
 
-class VectorIndex(Upkeep):
+class VectorIndex:
     def __init__(self, db: Database, embedder: Embedder, settings: Settings) -> None:
-        super().__init__(db, embedder, settings)
-        self._owed: set[str] = set()
+        self._db, self._embedder = db, embedder
+        self.upkeep = Upkeep(db, embedder, settings, self.bring)
         self._shelving = False
 
     async def nearest(self, customer_id: str, vector: Vectors, limit: int) -> list[str] | None:
         """Ids of the customer's nearest memories; None when Chroma cannot say, and SQL is to be asked."""
-        async with self._open() as shards:
+        async with self.upkeep.open() as shards:
             try:
                 if shards:
                     return await asyncio.to_thread(shards.nearest, customer_id, vector, limit)
             except Unavailable as error:
-                self._suspect(error)
+                self.upkeep.suspect(error)
         return None
 
     async def near_passages(
@@ -40,42 +40,42 @@ class VectorIndex(Upkeep):
     ) -> Mapping[str, float] | None:
         """Cosines of the shelf's passages nearest to `vector`; None when Chroma cannot say (yet), or when
         comparing them all is quicker."""
-        async with self._open() as shards:
+        async with self.upkeep.open() as shards:
             try:
                 if shards and shards.passages.kept is shelf:
                     if len(shelf) <= SCANNED:
                         return None
                     return await asyncio.to_thread(shards.passages.nearest, vector, limit)
             except Unavailable as error:
-                self._suspect(error)
+                self.upkeep.suspect(error)
             else:
                 if shards and not self._shelving:
                     self._shelving = True
-                    self._spawn(self._shelve(shelf))
+                    self.upkeep.spawn(self._shelve(shelf))
         return None
 
     async def _shelve(self, shelf: Mapping[str, Vectors]) -> None:
-        async with self._open() as shards:
+        async with self.upkeep.open() as shards:
             try:
                 if shards:
                     await asyncio.to_thread(shards.passages.keep, shelf, shelf)
             except Unavailable as error:
-                self._suspect(error)
+                self.upkeep.suspect(error)
             finally:
                 self._shelving = False
 
     async def bring(self, ids: Sequence[str]) -> None:
         """Copies memories from SQL to Chroma, or notes that they are owed: SQL has them either way."""
-        async with self._open() as shards:
+        async with self.upkeep.open() as shards:
             try:
                 # Read while Chroma is held open: whoever erases meanwhile waits for us and sweeps after us.
                 if shards:
                     await self._write(shards, await self._entries(ids))
             except Unavailable as error:
-                self._suspect(error)
+                self.upkeep.suspect(error)
                 shards = None
             if shards is None:
-                self._owed.update(ids)
+                self.upkeep.owe(ids)
 
     async def _write(self, shards: Shards, entries: Sequence[Entry]) -> None:
         rest = 0.0
@@ -87,7 +87,7 @@ class VectorIndex(Upkeep):
 
     async def remove(self, customer_id: str, ids: Sequence[str]) -> None:
         """Takes out of Chroma what SQL no longer has. Raises `Unavailable`: it must be tried again."""
-        async with self._open() as shards:
+        async with self.upkeep.open() as shards:
             if shards:
                 await asyncio.to_thread(shards.remove, customer_id, ids)
 
@@ -98,21 +98,9 @@ class VectorIndex(Upkeep):
         return [Entry(id, customer_id, from_bytes(data)) for id, customer_id, data in found]
 
     async def status(self) -> dict[str, Any]:
-        async with self._open() as shards:
+        async with self.upkeep.open() as shards:
             try:
                 indexed = await asyncio.to_thread(shards.count) if shards else None
             except Unavailable:
                 indexed = None
-        return {
-            "indexed": indexed,
-            "open": shards is not None,
-            "healing": self._healing,
-            "owed": len(self._owed),
-            "shards": self._home.shards,
-        }
-
-    async def _settle(self) -> None:
-        """Writes what is owed, once; what cannot be written is owed still."""
-        if self._shards and not self._closing:
-            owed, self._owed = self._owed, set()
-            await self.bring(sorted(owed))
+        return {"indexed": indexed, "open": shards is not None, **self.upkeep.state}
