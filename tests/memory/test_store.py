@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from recuerda.db import Database
 from recuerda.embeddings import to_bytes
 from recuerda.errors import NotFound, SetupError
 from recuerda.memory import Knowledge, Memories, NewDocument, cache, rows, touch
+from recuerda.memory.home import Home
 from recuerda.memory.shards import shards_for
 from recuerda.models import Category, Customer, Fact, Memory, Passage, Source
 from recuerda.settings import Settings
@@ -385,3 +387,38 @@ async def test_who_mends_a_server_does_not_throw_out_the_others(
         await remember(one, db, "ana", [said(4, "word4 arrived")])
         assert (await one.status())["indexed"] == 4
         assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == []
+
+
+async def test_what_comes_in_during_an_erasure_reaches_the_index_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended, written = asyncio.Event(), asyncio.Event()
+    mend = Home.mend
+
+    async def slow(home: Home, rebuild: list[int] | None, progress: Any = None) -> dict[str, int]:
+        counts = await mend(home, rebuild, progress)
+        mended.set()
+        await written.wait()
+        return counts
+
+    monkeypatch.setattr(Home, "mend", slow)
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        erasing = asyncio.create_task(service.forget("bob"))
+        await mended.wait()
+        await remember(service, db, "ana", [said(1, "size forty")])
+        assert (await service.status())["owed"] == 1
+        written.set()
+        await erasing
+        status = await service.status()
+        assert (status["owed"], status["indexed"]) == (0, 1)
+
+
+async def test_an_index_closed_with_something_owed_is_looked_at_when_it_is_opened(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        ids = await remember(service, db, "ana", [said(1, "size forty")])
+        await service.unindex("ana", ids)
+        service.vectors.upkeep.owe(ids)
+    async with memories(tmp_path) as (service, _):
+        assert (await service.status())["indexed"] == 1

@@ -63,12 +63,12 @@ class Upkeep:
         return self._shards is not None
 
     async def close(self) -> None:
-        """Stops what is going on, and notes that the index was closed well."""
+        """Stops what is going on, and notes that the index was closed well: with all there is in it."""
         self._closing = True
         self._home.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         async with self._changing:
-            if await self._shut():
+            if await self._shut() and not self._owed:
                 await asyncio.to_thread(self._home.note_clean_close, await self._memories())
         self._home.leave()
 
@@ -76,7 +76,9 @@ class Upkeep:
         """Builds the customers' shards anew from SQL, which no longer knows them, and sweeps the files."""
         async with self._changing:
             shards = self._home.shards
-            return await self._mend(sorted({shard_of(id, shards) for id in customer_ids}))
+            counts = await self._mend(sorted({shard_of(id, shards) for id in customer_ids}))
+        await self._settle()
+        return counts
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
@@ -98,6 +100,7 @@ class Upkeep:
             counts = await self._mend(list(range(self._home.shards)), progress, reopen=started)
         if not started:
             await asyncio.to_thread(self._home.note_clean_close, memories)
+        await self._settle()
         return counts
 
     @property
