@@ -151,6 +151,20 @@ def test_she_is_whom_they_spoke_of(extractor: EmbeddedExtractor) -> None:
     assert {d.subject for d in extractor.extract_now(alone, [2])} == {"customer"}
 
 
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("es para mi papá. él usa XXL", "father"),
+        ("my son moved back. make it four bags a month", "customer"),
+        ("meu filho voltou a morar aqui. passa a cesta pra toda semana", "customer"),
+    ],
+)
+def test_he_is_whom_they_spoke_of_and_an_order_is_told_to_the_shop(
+    extractor: EmbeddedExtractor, text: str, who: str
+) -> None:
+    assert extractor.extract_now(turns(text))[-1].subject == who
+
+
 def test_health_is_special(extractor: EmbeddedExtractor) -> None:
     (draft,) = extractor.extract_now(turns("Soy alérgica al maní"))
     assert (draft.category, draft.attribute, draft.value) == (Category.HEALTH, "allergy", "peanut")
@@ -288,6 +302,12 @@ def test_digits_within_a_code_are_no_telephone(extractor: EmbeddedExtractor) -> 
         ("mido 180 cm y mi presupuesto es de 400 dólares", {"budget": "400 USD"}),
         ("my son is 7 months", {"age": "7 months"}),
         ("mi hija ya cumplió 2 años", {"age": "2"}),
+        ("soy Teresa Blanco", {"name": "Teresa Blanco", "colour": None}),
+        ("sou Paulo Rosa", {"name": "Paulo Rosa", "colour": None}),
+        ("I'm Nora Green", {"name": "Nora Green", "colour": None}),
+        ("me mudé a Piura hace poco", {"city": "Piura", "device": None}),
+        ("we landed in Tucson in the end", {"city": "Tucson", "vehicle": None}),
+        ("o certo é rita.paz@example.org", {"email": "rita.paz@example.org"}),
     ],
 )
 def test_a_value_is_what_the_words_say_of_it(

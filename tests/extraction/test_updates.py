@@ -60,6 +60,33 @@ SCENARIOS = [
         {"contact_channel": "sms", "opt_in": "sms"},
     ),
     ("my budget is 40 pounds", "we can do 60 pounds from now on", {"budget": "60 GBP"}),
+    ("I'm on the Silver plan", "upgraded to Gold this morning", {"plan": "Gold"}),
+    ("tengo el plan básico", "me pasé al premium ayer", {"plan": "premium"}),
+    ("tenho o plano individual", "mudei pro família semana passada", {"plan": "família"}),
+    (
+        "I pay for the monthly membership",
+        "switched to the annual plan, cheaper",
+        {"billing_period": "yearly"},
+    ),
+    ("soy soltera", "me casé en marzo", {"marital_status": "married"}),
+    ("sou casado", "me divorciei mês passado", {"marital_status": "divorced"}),
+    ("we rent a flat", "we bought a house in spring", {"housing": "own"}),
+    ("pago alquiler", "compramos casa propia al fin", {"housing": "own"}),
+    ("moro sozinho", "agora moro com minha namorada", {"living_with": "partner"}),
+    ("I'm a waitress", "I started as a nurse last week", {"occupation": "nurse"}),
+    ("soy taxista", "ahora estoy de portero en un hotel", {"occupation": "portero"}),
+    ("sou garçom", "entrei como vigilante numa escola", {"occupation": "vigilante"}),
+    ("dejen mis paquetes con la vecina", "mejor déjenlos en portería", {"delivery_place": "concierge"}),
+    (
+        "leave parcels with my neighbour",
+        "please leave them at my office from now on",
+        {"delivery_place": "workplace"},
+    ),
+    ("deixa o pacote com o porteiro", "podem deixar o pacote na padaria", {"delivery_place": "pickup_point"}),
+    ("I live in Boston", "settled in Leeds in May", {"city": "Leeds"}),
+    ("vivo en Lima", "terminé en Rosario por trabajo", {"city": "Rosario"}),
+    ("moro em Recife", "acabei ficando em Olinda mesmo", {"city": "Olinda"}),
+    ("pago no boleto", "agora pago com cartão", {"payment_method": "card"}),
 ]
 
 
@@ -131,3 +158,10 @@ def _lives(extractor: EmbeddedExtractor, told: list[str]) -> dict[str, Known]:
                     Source.CONVERSATION, Review.NOT_NEEDED, now,
                 )  # fmt: skip
     return facts
+
+
+@pytest.mark.parametrize(
+    "text", ["I'm in Denver this week", "estoy de vacaciones en Cancún", "estou em Natal de férias"]
+)
+def test_a_journey_is_no_move(extractor: EmbeddedExtractor, text: str) -> None:
+    assert "city" not in {d.attribute for d in extractor.extract_now([Turn("customer", text)], faint=True)}

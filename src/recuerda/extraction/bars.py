@@ -81,6 +81,8 @@ def bar(
         own and not reading.attribute.many
     )
     newer = not reading.attribute.many and changed
+    if reading.attribute.type in {"email", "phone"} and item.category is Category.CONTACT:
+        return min(usual, _REVERSAL_AT)  # whose else would they tell?
     # "..., talla 42: ..." says no more than that, and is unmistakable.
     plain = reading.attribute.type in _UNMISTAKABLE and item.certainty >= SURE_CATEGORY
     return min(usual, _VALUE_AT) if telling or newer or plain or declares(said) else usual

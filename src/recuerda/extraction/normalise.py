@@ -117,7 +117,10 @@ def read_all(
         rank = (reading.value is not None) * 2 + exact * 2 + (attribute.category is category)
         # "You can call me in the mornings" tells the time; that it allows calls comes second.
         # "My wife is pescatarian" tells whose it is, which the subject says, and what: that comes first.
-        found.append((rank - 5 * attribute.consents - 2 * (attribute.name == "family"), reading))
+        # "Soy Carmen Blanco" is a name, whatever colour it sounds like.
+        surname = attribute.name == "name" and category is Category.IDENTITY
+        rank += 3 * surname - 5 * attribute.consents - 2 * (attribute.name == "family")
+        found.append((rank, reading))
     return [reading for _, reading in sorted(found, key=lambda pair: -pair[0])]
 
 

@@ -46,14 +46,29 @@ _MINE = re.compile(r"\b(?:my|our|mi|nuestr[oa]|meu|minha|noss[oa])\b")
 _HE_SHE = re.compile(
     r"^(?:\w+ )?(?:he|she|he's|she's|hes|shes|his|her|it's|its|they|el|ella|ele|ela|dele|dela|le|lo|la|him)\b"
 )
-_HE_SHE_FIRST = re.compile(r"^(?:he|she|he's|she's|ella|ele|ela)\b")
+_HE_SHE_FIRST = re.compile(
+    r"^(?:he|she|he's|she's|ella|ele|ela|el (?:es|tiene|usa|mide|pesa|calza|toma|come|vive|prefiere|"
+    r"necesita|no))\b"
+)
+# "Make it four bags": told to the shop, not of whoever was spoken of.
+_ASKS_THE_SHOP = re.compile(
+    r"^(?:(?:please|pls|so|and|ok|por favor|entonces|entao) )*(?:make it|make that|send|put|change|cancel|"
+    r"add|set (?:me|us)|switch|keep|stop|manden?|mandame\w*|ponganme|pongame|cambi[ae]n?me|agreguen(?:me)?|"
+    r"agregame|"
+    r"passa|passem|muda|mudem|coloca|coloquem|troquem?|manda|mandem|aumenta|aumentem|bota)\b"
+)
 _I = re.compile(
     r"\b(?:i|i'm|im|i've|ive|we|yo|eu|tengo|soy|estoy|uso|quiero|necesito|compre|vivo|tenho|sou|estou|quero|"
     r"preciso|\w{3,}(?:amos|emos|imos)|troquei|vendi|mudei|peguei|passei|voltei|parei|deixei|ganhei|virei|fiz|faco|peco|peguei|"
     r"cambie|mude|volvi|pase|deje|gane|consegui|adopte|adotei|agarre|colgue|dejamos|mudamos|trocamos|"
     r"comprei|moro|queremos|vivimos|somos|busco|procuro|calzo|calco|prefiero|prefiro|voy|vou|vamos|corro|"
-    r"mido|meco|me)\b|"
-    r"^(?:(?:just|finally|already) )?(?:got|bought|borrowed|adopted|switched|swapped|sold|quit)\b"
+    r"mido|meco|me|[a-z]{2,}[^aeiou]ei|fiz|fui|tive|pus|dei|vim|"
+    r"contrate|cancele|empece|comence|pague|saque|baje|subi|agregue|firme|reserve|inscribi|renove|hice|di|puse|"
+    r"assino|pago|ahora como|ya como|agora como)\b|"
+    r"^(?:(?:just|finally|already|ok|so|now|also|then) )*(?:got|bought|borrowed|adopted|switched|swapped|"
+    r"sold|quit|started|joined|signed|booked|paid|added|upgraded|downgraded|bumped|moved|registered|"
+    r"cancell?ed|renewed|"
+    r"passed|dropped|settled|ended up|landed|went|picked)\b"
 )
 _STRANGERS = re.compile(
     r"\b(friends?|colleague|co-?workers?|neighbou?rs?|boss|cousin|uncle|aunt|flatmate|roommate|amig[oa]s?|"
@@ -115,6 +130,7 @@ def subject(clause: str, before: str | None, question: str = "", named_last: str
     if (
         before
         and before != CUSTOMER
+        and not _ASKS_THE_SHOP.search(clause)
         and (_HE_SHE.search(clause) or (first is None and len(clause.split()) <= 6))
     ):
         return before
