@@ -355,3 +355,21 @@ def test_a_size_is_of_what_was_spoken_of(
 ) -> None:
     sizes = {a: v for a, v in values(extractor.extract_now(turns(*said))).items() if a and "size" in a}
     assert sizes == found
+
+
+def test_a_sentence_goes_on_about_whom_it_began_with(extractor: EmbeddedExtractor) -> None:
+    said = turns(
+        "quiero unas zapatillas para mi hija", "A: ¿Qué talla usa?",
+        "Ella es 39, pie flaquito, corre en el malecón de Miraflores tres veces por semana",
+    )  # fmt: skip
+    assert {d.subject for d in extractor.extract_now(said, [2])} == {"daughter"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "size"),
+    [("¿Qué talla calzas?", "37", "37"), ("Que número você calça?", "37 aqui no Brasil", "37")],
+)
+def test_what_one_wears_on_the_feet_is_no_trousers(
+    extractor: EmbeddedExtractor, asked: str, answer: str, size: str
+) -> None:
+    assert values(extractor.extract_now(turns(f"A: {asked}", answer))) == {"shoe_size": size}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recuerda.extraction import Draft
-from recuerda.extraction.changes import Close, Known, new_record
+from recuerda.extraction.changes import Close, Known, Record, new_record
 from recuerda.extraction.outdated import JUDGED, Outdated, Said, look
 from recuerda.extraction.overtaken import overtake
 from recuerda.models import Category, Review
@@ -128,3 +128,53 @@ def test_what_a_pattern_ended_still_counts_as_the_nearest(monkeypatch: pytest.Mo
     changes = overtake(FACTS, [Close("fct_0", None, "settled")], said, NOW, CATALOGUE)
     assert [c.fact_id for c in changes if isinstance(c, Close)] == ["fct_0", "fct_1", "fct_2"]
     assert judged == ["fct_0", "fct_1", "fct_2"]
+
+
+SIZE = draft("I wear a 42", "shoe_size", "42", category=Category.FIT)
+HABIT = draft("On Sundays the cycle path", category=Category.ACTIVITY)
+
+
+@pytest.mark.parametrize(
+    ("fact", "text"),
+    [
+        (SIZE, "Yes, 42 always. I'll never make that up again"),
+        (SIZE, "FINISHED!!! 3h52 in Porto Alegre, no shin splints"),
+        (HABIT, "Great, I come by on Monday after work"),
+    ],
+)
+def test_what_tells_of_no_change_leaves_sizes_and_habits(
+    monkeypatch: pytest.MonkeyPatch, fact: Draft, text: str
+) -> None:
+    assert _ended(monkeypatch, text, [known(fact)], [0.6]) == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "text"), [(SIZE, "it came out as a 43"), (HABIT, "No path on Sundays, sadly")]
+)
+def test_what_speaks_of_them_ends_them(monkeypatch: pytest.MonkeyPatch, fact: Draft, text: str) -> None:
+    assert _ended(monkeypatch, text, [known(fact)], [0.6]) == ["fct_1"]
+
+
+def test_a_job_takes_more_than_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    nurse = [known(draft("I'm a nurse", "occupation", "nurse", category=Category.IDENTITY))]
+    assert _ended(monkeypatch, CHANGE, nurse, [0.34]) == []
+    assert _ended(monkeypatch, CHANGE, nurse, [0.45]) == ["fct_1"]
+
+
+def test_each_of_many_facts_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = [known(draft(f"I own thing {n}", category=Category.POSSESSION), f"fct_{n}") for n in range(18)]
+    assert _ended(monkeypatch, REMARK, facts[:3], [0.5] + [0.0] * 2) == ["fct_0"]
+    assert _ended(monkeypatch, REMARK, facts, [0.5] + [0.0] * 17) == []
+    assert _ended(monkeypatch, REMARK, facts, [0.7] + [0.0] * 17) == ["fct_0"]
+
+
+def test_what_is_said_of_the_daughter_takes_no_place_of_the_customers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    near = np.full(4, 0.5, np.float32)
+    new = draft("She's a 39", "shoe_size", "39", category=Category.FIT, subject="daughter")
+    mine = replace(known(draft("I'm tall", category=Category.FIT)), embedding=near)
+    monkeypatch.setattr(Outdated, "judge", lambda _, facts, __: [0.9] * len(facts))
+    said = Said(CHANGE, near, {new.statement: near}, [new, replace(new, subject="customer", faint=True)])
+    changes = overtake([mine], [new_record(new, NOW, CATALOGUE)], said, NOW, CATALOGUE)
+    assert [c.supersedes for c in changes if isinstance(c, Record)] == [()]

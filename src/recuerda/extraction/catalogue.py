@@ -48,6 +48,10 @@ class Attribute:
     consents: bool = False  # an objection it `closes` ends only when the same value is named
     within: bool = False  # may stand inside a clause about something else: "no support for my high arches"
 
+    def speaks(self, text: str) -> bool:
+        """Whether a text (without accents) is about this."""
+        return any(p and re.search(p, text, re.IGNORECASE) for p in (self.words, self.of))
+
 
 class Catalogue:
     def __init__(self, attributes: Mapping[str, Attribute]) -> None:

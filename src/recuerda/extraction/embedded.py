@@ -141,7 +141,8 @@ class EmbeddedExtractor:
         about: str | None = None
         spoken_of = _spoken_of(turns[:i])
         for k, item in enumerate(judged):
-            about = subject(flat(item.text), about, flat(item.question), spoken_of)
+            goes_on = k > 0 and judged[k - 1].clause.sentence == item.clause.sentence
+            about = subject(flat(item.text), about, flat(item.question), spoken_of, goes_on=goes_on)
             spoken_of = (about if about != CUSTOMER else whom(flat(item.text))) or spoken_of
             if k in barred:
                 continue

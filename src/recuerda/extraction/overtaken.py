@@ -12,8 +12,10 @@ from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.replacing import ALIKE
 from recuerda.extraction.reversals import parted, swapped, withdraws
+from recuerda.extraction.statements import content, figures, topic
 from recuerda.extraction.subjects import CUSTOMER
-from recuerda.extraction.tokens import flat
+from recuerda.extraction.tokens import flat, unaccented
+from recuerda.extraction.values import size
 from recuerda.models import Category, FactStatus, Review, Source
 
 _FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
@@ -24,7 +26,9 @@ _LASTING = frozenset({Category.FIT, Category.HEALTH, Category.LOCATION})
 _OVER_LIKELIEST = 0.25  # of the likeliest, in a message that says that something changed
 _OVER_SECOND = 0.6  # of another fact than the likeliest: most messages end one
 _BESIDE = frozenset({Category.POSSESSION, Category.IDENTITY})  # a second bike or child ends no first one
+_MEASURED = frozenset({Category.FIT, Category.ACTIVITY})
 _WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
+_FEW = 6  # facts of a customer: as many as the bars are for
 _AT_ONCE = 2  # facts at most that one message ends so
 _LEAVES = ("instead", "gone", "stops", "no_longer")
 _TURNS = (*_LEAVES, "resumes", "gains")
@@ -45,7 +49,8 @@ def overtake(
     over = [
         k
         for i, k in enumerate(left)
-        if likely[k.id] >= _bar(k, turns=turns, gained=turns and not leaves, likeliest=i == 0)
+        if likely[k.id]
+        >= _among(len(known), _bar(k, turns=turns, gained=turns and not leaves, likeliest=i == 0))
     ]
     for fact in over[:_AT_ONCE]:
         heir = _heir(fact, changes, said)
@@ -88,7 +93,26 @@ def _unsettled(
         and (not whose or k.subject in whose or (k.subject != CUSTOMER and CUSTOMER in whose))
         and not judged(k)
         and (not is_grave(k) or speaks_of(k, said.text, catalogue))
+        and not _untouched(k, said.text, catalogue)
     ]
+
+
+def _untouched(fact: Known, text: str, catalogue: Catalogue) -> bool:
+    """Whether a message that tells of no change leaves a fact as it is, however near it may be.
+
+    It gives the same figure again ("yes, 42 as always"), says nothing of what is measured ("I ran it in 3h52"
+    ends no shoe size), or nothing of the habit.
+    """
+    before, after = figures(fact.statement), figures(text)
+    if before and before == after and not _says_of_a_change(text, _LEAVES):
+        return True
+    if fact.category not in _MEASURED or _says_of_a_change(text):
+        return False
+    attribute = catalogue.get(fact.attribute)
+    if attribute is None:
+        return not (before and after) and not content(text) & topic(fact.statement)
+    measured = attribute.type == "size" and size(flat(text), letters=True) is not None
+    return not (attribute.many or measured or attribute.speaks(unaccented(text)))
 
 
 def _says_of_a_change(text: str, families: Sequence[str] = _TURNS) -> bool:
@@ -103,7 +127,13 @@ def _bar(fact: Known, *, turns: bool, gained: bool, likeliest: bool) -> float:
     vouched = fact.source is Source.AGENT or fact.review is Review.DONE
     if fact.category in _LASTING or vouched or (gained and fact.category in _BESIDE):
         return _OVER_GRAVE
-    return _OVER_LIKELIEST if turns else _OVER
+    return _OVER_LIKELIEST if turns and fact.category is not Category.IDENTITY else _OVER
+
+
+def _among(facts: int, bar: float) -> float:
+    """The bar among so many facts: a message ends one or two, of many as of few."""
+    odds = bar / (1 - bar) * max(facts / _FEW, 1)
+    return odds / (1 + odds)
 
 
 def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:
@@ -113,6 +143,7 @@ def _heir(fact: Known, changes: Sequence[Change], said: Said) -> int | None:
         for i, c in enumerate(changes)
         if isinstance(c, Record)
         and c.status is FactStatus.ACTIVE
+        and c.draft.subject == fact.subject
         and c.draft.category is fact.category
         and c.draft.statement in said.vectors
         and fact.embedding is not None

@@ -30,6 +30,8 @@ _SIZING = words(
     "yo me mi ya ahora pido uso usa usamos usando llevo lleva calzo calza necesito paso pasamos pase subi "
     "subimos baje bajamos volvi volvimos quedo quede queda compro talla numero la el una un al de en con "
     "eu meu minha agora to tou estou ta peco visto veste preciso passei passamos subi desci voltei voltamos "
+    "turns out measured resulta resulto que salio saiu deu dio anota anote anotar anoten pode mim daqui "
+    "frente "
     "fico calco tamanho o os um uma no pra para pro hoje ultimamente lately son soy sou es e"
 )
 _LETTERS = words("XS S M L XL XXL P PP G GG XG")

@@ -94,6 +94,12 @@ _DECLARES = re.compile(
 )
 _OUR_LITTLE = re.compile(r"^(the|el|la|o|a) (nene|nena|bebe|baby|kids?|nino|nina|menin[oa])\b")
 
+_FEW = 6  # words of a clause that needs no other proof to go on about the same
+_OF_ELSE = re.compile(
+    r"(the|this|that|these|those|there|what|which|where|how|el|la|los|las|lo|est[aeo]s?|es[aeo]s?|que|cual|donde|como|"
+    r"[oa]s?|ess[ae]s?|iss?to|isso|qual|onde)\b"
+)
+
 
 def declares(clause: str) -> bool:
     """Whether a (folded) clause tells of the speaker by its form, even before a question."""
@@ -114,13 +120,23 @@ def named(clause: str) -> str | None:
     return min(found)[2] if found else None
 
 
-def subject(clause: str, before: str | None, question: str = "", named_last: str | None = None) -> str:
+def subject(
+    clause: str,
+    before: str | None,
+    question: str = "",
+    named_last: str | None = None,
+    *,
+    goes_on: bool = False,
+) -> str:
     """`clause` and `question` folded; `before` is whom the clause before was about, to follow "he", "her".
 
+    `goes_on`: it is in the same sentence, and about the same unless it names something else: "she's a 39,
+    runs by the sea three times a week".
     `named_last`: whom the message named last, though the clause was about the customer: "food for my dog".
     """
     who = named(clause)
     first = _I.search(clause)
+    alike = goes_on and _OF_ELSE.match(clause) is None
     if who is not None:
         owner = _MINE.search(clause) or first or _OUR_LITTLE.search(clause)
         about_me = first is not None and (
@@ -131,7 +147,7 @@ def subject(clause: str, before: str | None, question: str = "", named_last: str
         before
         and before != CUSTOMER
         and not _ASKS_THE_SHOP.search(clause)
-        and (_HE_SHE.search(clause) or (first is None and len(clause.split()) <= 6))
+        and (_HE_SHE.search(clause) or (first is None and (len(clause.split()) <= _FEW or alike)))
     ):
         return before
     if named_last and _HE_SHE_FIRST.search(clause) and first is None:
