@@ -373,3 +373,22 @@ def test_what_one_wears_on_the_feet_is_no_trousers(
     extractor: EmbeddedExtractor, asked: str, answer: str, size: str
 ) -> None:
     assert values(extractor.extract_now(turns(f"A: {asked}", answer))) == {"shoe_size": size}
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (
+            "mi dirección es carrera 43A # 18-95, apto 502, Medellín",
+            "carrera 43A # 18-95, apto 502, Medellín",
+        ),
+        ("moro na Rua das Flores 123, apto 45, Recife", "Rua das Flores 123, apto 45, Recife"),
+        ("vivo en calle Mitre 1201, Rosario", "calle Mitre 1201, Rosario"),
+    ],
+)
+def test_an_address_goes_on_behind_its_commas(extractor: EmbeddedExtractor, text: str, address: str) -> None:
+    assert values(extractor.extract_now(turns(text))) == {"address": address}
+
+
+def test_what_comes_after_an_address_is_its_own_clause(extractor: EmbeddedExtractor) -> None:
+    assert values(extractor.extract_now(turns("vivo en calle Mitre 1201, calzo 42")))["shoe_size"] == "42"

@@ -178,3 +178,21 @@ def test_what_is_said_of_the_daughter_takes_no_place_of_the_customers(
     said = Said(CHANGE, near, {new.statement: near}, [new, replace(new, subject="customer", faint=True)])
     changes = overtake([mine], [new_record(new, NOW, CATALOGUE)], said, NOW, CATALOGUE)
     assert [c.supersedes for c in changes if isinstance(c, Record)] == [()]
+
+
+CITY = draft("I live in Leeds", "city", "Leeds", category=Category.LOCATION)
+CANCELS = draft("I cancelled my subscription", "cancel", "yes", category=Category.INTENT)
+
+
+@pytest.mark.parametrize(
+    ("fact", "text", "other"),
+    [
+        (CITY, "we're moving within town in May", "we're moving to Hull in May"),
+        (CANCELS, "I cancelled last week and you charged me again?!", "it all works out with the new price"),
+    ],
+)
+def test_what_is_said_again_or_nearby_holds(
+    monkeypatch: pytest.MonkeyPatch, fact: Draft, text: str, other: str
+) -> None:
+    assert _ended(monkeypatch, text, [known(fact)], [0.9]) == []
+    assert _ended(monkeypatch, other, [known(fact)], [0.9]) == ["fct_1"]

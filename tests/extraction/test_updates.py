@@ -59,6 +59,9 @@ SCENARIOS = [
         "pode mandar sms, o e-mail eu não leio",
         {"contact_channel": "sms", "opt_in": "sms"},
     ),
+    ("meu filho usa fralda tamanho G", "ele desfraldou", {}),
+    ("vivo en calle Mitre 1201", "es el 1210", {"address": "calle Mitre 1210"}),
+    ("mi dirección es Av. Brasil 1540", "perdón, 1450!", {"address": "Av. Brasil 1450"}),
     ("my budget is 40 pounds", "we can do 60 pounds from now on", {"budget": "60 GBP"}),
     ("I'm on the Silver plan", "upgraded to Gold this morning", {"plan": "Gold"}),
     ("tengo el plan básico", "me pasé al premium ayer", {"plan": "premium"}),
@@ -116,6 +119,19 @@ def test_what_is_true_now(extractor: EmbeddedExtractor, before: str, after: str,
     assert before not in {f.statement for f in current}
 
 
+@pytest.mark.parametrize(
+    ("told", "died"),
+    [
+        (["tengo un gato", "se llama Copito"], "Copito se murió"),
+        (["I have a dog. His name is Rex."], "Rex passed away"),
+        (["tenho um gato", "o nome dele é Fubá"], "o Fubá morreu"),
+    ],
+)
+def test_a_pet_named_apart_goes_by_its_name(extractor: EmbeddedExtractor, told: list[str], died: str) -> None:
+    assert {k.subject for k in _lives(extractor, told, talk=True).values()} > {"customer"}
+    assert not _lives(extractor, [*told, died], talk=True)
+
+
 SIZES = [
     (["I wear a jacket in L", "my pants are in M"], {"garment_size": "L", "bottoms_size": "M"}),
     (["Soy M de pecho", "calcetines talla L"], {"garment_size": "M", "sock_size": "L"}),
@@ -141,12 +157,13 @@ def test_a_size_is_of_the_thing_it_was_told_of(
     assert {k.attribute: k.value for k in _lives(extractor, told).values()} == now
 
 
-def _lives(extractor: EmbeddedExtractor, told: list[str]) -> dict[str, Known]:
-    """What is known after these messages, a day apart."""
+def _lives(extractor: EmbeddedExtractor, told: list[str], *, talk: bool = False) -> dict[str, Known]:
+    """What is known after these messages, a day apart; all of one `talk`, or each of its own."""
     facts: dict[str, Known] = {}
     for day, text in enumerate(told):
         now = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=day)
-        drafts = extractor.extract_now([Turn("customer", text)], faint=True)
+        said = [Turn("customer", t) for t in (told[: day + 1] if talk else [text])]
+        drafts = extractor.extract_now(said, [len(said) - 1], faint=True)
         for change in reconcile(list(facts.values()), drafts, now, extractor.catalogue):
             over = change.supersedes if isinstance(change, Record) else (getattr(change, "fact_id", ""),)
             if not isinstance(change, Repeat):

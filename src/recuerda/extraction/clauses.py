@@ -47,6 +47,15 @@ _ASKING = words(
 )
 _ANDS, _MINE = words("and y e"), words("my our mi mis nuestro nuestra meu minha meus minhas nosso nossa")
 _COPULAS = words("is are es son está están é são tem tiene tienen has have weighs pesa mide mede")
+_STREETS = words(
+    "calle carrera cra cl kr av avda avenida rua travessa alameda jiron jr pasaje diagonal transversal "
+    "street st road rd avenue ave lane drive estrada praca plaza close court way"
+)
+_UNITS = words(
+    "apto apt ap apartamento depto dpto departamento piso flat unit suite floor bloco bloque torre casa "
+    "interior"
+)
+_OF = words("de del da do la las los el d c")
 # Words that join clauses and belong to neither.
 _JOINS = words("and but because so y pero porque mas e")
 
@@ -143,6 +152,10 @@ def _tells_more(tokens: Sequence[Token], i: int, last: int) -> bool:
     return did and (i + 1 == last or not tokens[i + 1].is_word)
 
 
+def _goes_on(tokens: Sequence[Token], first: int, last: int, i: int) -> bool:
+    return _names_it(tokens, i, last) or _of_address(tokens, first, i, last)
+
+
 def _names_it(tokens: Sequence[Token], i: int, last: int) -> bool:
     """Behind the comma is a name with its article, and no more: "tenho um gato idoso, o Chico"."""
     comma = i if tokens[i].text == "," else i - 1
@@ -154,6 +167,20 @@ def _names_it(tokens: Sequence[Token], i: int, last: int) -> bool:
         and tokens[name].text[:1].isupper()
         and (end == last or not tokens[end].is_word)
     )
+
+
+def _of_address(tokens: Sequence[Token], first: int, i: int, last: int) -> bool:
+    """Behind a street and its number the comma goes on: "carrera 43A # 18-95, | apto 502, | Medellín"."""
+    comma = i if tokens[i].text == "," else i - 1
+    rest = [t for t in tokens[comma + 1 : min(comma + 4, last)] if t.text != "."]
+    streets = [j for j in range(first, comma) if tokens[j].folded in _STREETS]
+    if tokens[comma].text != "," or not rest or not streets:
+        return False
+    if not any(t.text[0].isdigit() for t in tokens[max(streets[0] - 2, first) : comma]):
+        return False
+    place = tokens[comma + 1 : next((j for j in range(comma + 1, last) if tokens[j].text == ","), last)]
+    named = all(t.text[0].isupper() or t.folded in _OF or not t.is_word for t in place)
+    return rest[0].folded in _UNITS or named
 
 
 def _starts_to_ask(tokens: Sequence[Token], i: int, last: int) -> bool:
@@ -181,7 +208,7 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
     cuts = {
         i
         for (s, i), p in zip(gaps, likely, strict=True)
-        if (p >= threshold - _EASE * _turns(tokens, i) and not _names_it(tokens, i, ranges[s][1]))
+        if (p >= threshold - _EASE * _turns(tokens, i) and not _goes_on(tokens, *ranges[s], i))
         or _says_of_mine(tokens, i, ranges[s][1])
         or _starts_to_ask(tokens, i, ranges[s][1])
         or _tells_more(tokens, i, ranges[s][1])

@@ -11,7 +11,7 @@ from recuerda.extraction.grave import is_grave, speaks_of
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.replacing import ALIKE
-from recuerda.extraction.reversals import parted, swapped, withdraws
+from recuerda.extraction.reversals import parted, reverses, swapped, withdraws
 from recuerda.extraction.statements import content, figures, topic
 from recuerda.extraction.subjects import CUSTOMER
 from recuerda.extraction.tokens import flat, unaccented
@@ -106,12 +106,16 @@ def _untouched(fact: Known, text: str, catalogue: Catalogue) -> bool:
     before, after = figures(fact.statement), figures(text)
     if before and before == after and not _says_of_a_change(text, _LEAVES):
         return True
+    attribute, said = catalogue.get(fact.attribute), flat(text)
+    if attribute and attribute.type == "flag" and attribute.speaks(said) and not reverses(said):
+        return True  # "I cancelled and you charged me again"
+    if fact.attribute == "city" and SAY["nearby"].search(said):
+        return True
     if fact.category not in _MEASURED or _says_of_a_change(text):
         return False
-    attribute = catalogue.get(fact.attribute)
     if attribute is None:
         return not (before and after) and not content(text) & topic(fact.statement)
-    measured = attribute.type == "size" and size(flat(text), letters=True) is not None
+    measured = attribute.type == "size" and size(said, letters=True) is not None
     return not (attribute.many or measured or attribute.speaks(unaccented(text)))
 
 

@@ -40,6 +40,10 @@ _UNIT = re.compile(
     r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
     r"\.? ?(?:n\w* )?(\w*\d\w*)"
 )
+_JUST_A_NUMBER = re.compile(
+    r"((sorry|perdon|desculpa|ops|oops|digo|no|nao|actually|en realidad|na verdade|it'?s|its|it is|make it|"
+    r"es|e|el|la|o|que sea|number|house|numero|n|casa)[ ,.]+)+(?P<v>\d{2,5})"
+)
 _SHE = re.compile(r"\b(she|he|ella|el es|el usa|ela|ele)('?s)?\b")
 _HE_FIRST = re.compile(r"^(\w+ )?(he|she|ella|el|ela|ele)('?s)? ")
 _HOUSEHOLD = frozenset({"family", "pet"})
@@ -128,6 +132,8 @@ def _is_size(known: Known, catalogue: Catalogue) -> bool:
 
 def within_address(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] | None:
     """ "Now it's flat 52": the place with another flat, and the draft with the rest of its address."""
+    if number := _JUST_A_NUMBER.fullmatch(flat(draft.statement).strip(" .!")):
+        return _mistyped(known, draft, number["v"])
     said = dict(_UNIT.findall(flat(draft.statement)))
     if not said or not replaces(draft.statement):
         return None
@@ -145,6 +151,21 @@ def within_address(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] 
             value=value,
             sensitivity=Sensitivity.PERSONAL,
         )
+    return None
+
+
+def _mistyped(known: Sequence[Known], draft: Draft, number: str) -> tuple[Known, Draft] | None:
+    """ "It's 1210", of an address with 1201: the same figures in another order, or one of them different."""
+    for fact in known:
+        if fact.attribute != "address" or fact.subject != draft.subject or not fact.value:
+            continue
+        for old in re.findall(r"(?<!\d)\d{2,}(?!\d)", fact.value):
+            swapped = sorted(old) == sorted(number)
+            one = len(old) == len(number) and sum(a != b for a, b in zip(old, number, strict=True)) == 1
+            if old != number and (swapped or (one and len(old) > 2)):
+                value = fact.value.replace(old, number)
+                right = replace(draft, attribute="address", value=value, category=fact.category)
+                return fact, replace(right, sensitivity=Sensitivity.PERSONAL)
     return None
 
 

@@ -36,6 +36,7 @@ _SETTLED = (
     Settled("kept", frozenset({"return", "exchange", "refund"})),
     Settled("stays", frozenset({"cancel"})),
     Settled("bought", frozenset({"buy"})),
+    Settled("dry", frozenset({"nappy_size"})),
     Settled("born", frozenset({"condition"}), frozenset({"pregnancy"})),
 )
 

@@ -47,7 +47,8 @@ _HE_SHE = re.compile(
     r"^(?:\w+ )?(?:he|she|he's|she's|hes|shes|his|her|it's|its|they|el|ella|ele|ela|dele|dela|le|lo|la|him)\b"
 )
 _HE_SHE_FIRST = re.compile(
-    r"^(?:he|she|he's|she's|ella|ele|ela|el (?:es|tiene|usa|mide|pesa|calza|toma|come|vive|prefiere|"
+    r"^(?:se llama|se chama|(?:its|his|her) name|su nombre|o nome del[ea]|"
+    r"he|she|he's|she's|ella|ele|ela|el (?:es|tiene|usa|mide|pesa|calza|toma|come|vive|prefiere|"
     r"necesita|no))\b"
 )
 # "Make it four bags": told to the shop, not of whoever was spoken of.
