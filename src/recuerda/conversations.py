@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import language as languages
-from recuerda.db import Session, fetch, run, together
+from recuerda.db import Session, Statement, fetch, run, together
 from recuerda.errors import BadInput, Conflict, NotFound, TooLarge
 from recuerda.language import Language
 from recuerda.models import (
@@ -122,8 +122,14 @@ async def messages(
 
 async def earlier(session: Session, message: Message, limit: int = 8) -> list[Message]:
     """The last messages before `message`, oldest first."""
-    before = {"conversation": message.conversation_id, "position": message.position, "most": limit}
-    return (await fetch(session, Message, _EARLIER, before))[::-1]
+    statement, values = before(message, limit)
+    return (await fetch(session, Message, statement, values))[::-1]
+
+
+def before(message: Message, limit: int = 8) -> Statement:
+    """What `earlier` asks for: the newest first."""
+    values = {"conversation": message.conversation_id, "position": message.position, "most": limit}
+    return _EARLIER, values
 
 
 async def may_remember(session: Session, conversation_id: str) -> bool:

@@ -20,7 +20,7 @@ from recuerda import postgresql, sqlite
 from recuerda.commits import SharedCommits
 from recuerda.engines import make_engine
 from recuerda.line import Line
-from recuerda.statements import Answer, Rows, Values, form, objects
+from recuerda.statements import Answer, Rows, Values, form
 
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
@@ -60,23 +60,21 @@ async def run(session: Session, statement: sa.Executable, values: Values | Seque
     """Says a statement that was made once, for its rows; `values` are those of its `bindparam`s or columns,
     or a list of them, said one after another."""
     if not isinstance(values, Sequence):
-        return (await _say(session, [(statement, values)]))[0][0]
+        return (await _say(session, [(statement, values)]))[0]
     if len(values) > _BULK:
         await (await session.connection()).execute(statement, list(values))
         return Rows()
-    return (await _say(session, [(statement, each) for each in values or ({},)]))[-1][0]
+    return (await _say(session, [(statement, each) for each in values or ({},)]))[-1]
 
 
 async def together(session: Session, *said: Statement) -> list[Rows]:
     """`run` for several that need nothing of each other: in order, but PostgreSQL is told all at once."""
-    return [rows for rows, _ in await _say(session, said)]
+    return await _say(session, said)
 
 
 async def fetch(session: Session, table: type[T], statement: sa.Executable, values: Values) -> list[T]:
-    """`run` for whole rows of a table, as objects to be read only: of no session, and setting anything on one
-    fails."""
-    [(rows, keys)] = await _say(session, [(statement, values)])
-    return objects(table, keys, rows)
+    """`run` for whole rows of a table, as objects to be read only."""
+    return (await run(session, statement, values)).of(table)
 
 
 async def stream(session: Session, query: sa.Select[*Columns]) -> AsyncResult[*Columns]:
@@ -84,7 +82,7 @@ async def stream(session: Session, query: sa.Select[*Columns]) -> AsyncResult[*C
     return await (await session.connection()).stream(query.execution_options(yield_per=_STREAMED))
 
 
-async def _say(session: Session, statements: Sequence[Statement]) -> list[tuple[Rows, Sequence[str]]]:
+async def _say(session: Session, statements: Sequence[Statement]) -> list[Rows]:
     if session.pending:
         await session.flush()
     driver: Any = None if session.line else await session.driver()
@@ -104,7 +102,7 @@ async def _say(session: Session, statements: Sequence[Statement]) -> list[tuple[
         base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
         words = "; ".join(said.sql for said in sayings)
         raise sa.exc.DBAPIError.instance(words, None, error, base, hide_parameters=True) from error
-    return [(f.read(answer), f.keys) for f, answer in zip(forms, answers, strict=True)]
+    return [f.read(answer) for f, answer in zip(forms, answers, strict=True)]
 
 
 class Database:

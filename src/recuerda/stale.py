@@ -29,19 +29,10 @@ async def stale_memories(session: Session, customer_id: str, memory_ids: list[st
     """Of these, those of messages whose fact is no longer current, and of replies that used such a fact."""
     if not memory_ids:
         return set()
-    said = await run(session, _TURNS, {"ids": memory_ids})
-    message_of: dict[str, str] = {memory_id: message_id for memory_id, message_id in said}  # noqa: C416
-    if not message_of:
-        return set()
-    withdrawn = await _stale_spans(session, list(message_of.values()))
-    replies = await run(session, _RECEIPTS, {"ids": list(message_of.values())})
-    used = {mid: (receipt or {}).get("facts", []) for mid, receipt in replies}
-    gone = await _stale_facts(session, customer_id, [f for ids in used.values() for f in ids])
-    return {
-        memory_id
-        for memory_id, message_id in message_of.items()
-        if message_id in withdrawn or gone.intersection(used.get(message_id, []))
-    }
+    turns = await run(session, _TURNS, {"ids": memory_ids})
+    used = {memory_id: set((receipt or {}).get("facts", [])) for memory_id, receipt, _ in turns}
+    gone = await _stale_facts(session, customer_id, list(set().union(*used.values())))
+    return {memory_id for memory_id, _, withdrawn in turns if withdrawn or gone & used[memory_id]}
 
 
 async def _stale_facts(session: Session, customer_id: str, fact_ids: list[str]) -> set[str]:
@@ -97,7 +88,16 @@ _STALE_SPANS = (
         col(Fact.status).not_in(CURRENT),
     )
 )
-_TURNS = select(Memory.id, Memory.external_id).where(col(Memory.id).in_(_IDS), col(Memory.kind) == "turn")
-_RECEIPTS = select(Message.id, Message.receipt).where(
-    col(Message.id).in_(_IDS), col(Message.receipt).is_not(None)
+_TURNS = (
+    select(
+        Memory.id,
+        Message.receipt,
+        sa.exists().where(
+            col(Evidence.message_id) == col(Memory.external_id),
+            col(Fact.id) == col(Evidence.fact_id),
+            col(Fact.status).not_in(CURRENT),
+        ),
+    )
+    .join(Message, col(Message.id) == col(Memory.external_id), isouter=True)
+    .where(col(Memory.id).in_(_IDS), col(Memory.kind) == "turn")
 )

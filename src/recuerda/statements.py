@@ -23,6 +23,7 @@ class Rows(list[tuple[Any, ...]]):
     """What a statement gave; of one that changes rows without returning any, `rowcount` says how many."""
 
     rowcount = -1
+    keys: Sequence[str] = ()
 
     def first(self) -> tuple[Any, ...] | None:
         return self[0] if self else None
@@ -34,6 +35,16 @@ class Rows(list[tuple[Any, ...]]):
     def scalars(self) -> list[Any]:
         """Each row's first value."""
         return [row[0] for row in self]
+
+    def of(self, table: type[T]) -> list[T]:
+        """Whole rows of a table as its own objects, to be read: of no session, and setting anything on one
+        fails."""
+        found = []
+        for row in self:
+            one = table.__new__(table)
+            one.__dict__.update(zip(self.keys, row, strict=True))
+            found.append(one)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class Form:
                 for place, process in self._results:
                     values[place] = process(values[place])
                 read.append(tuple(values))
-        read.rowcount = answer.changed
+        read.rowcount, read.keys = answer.changed, self.keys
         return read
 
     def _processed(self, types: Sequence[Any] | None) -> list[tuple[int, Callable[[Any], Any]]]:
@@ -143,13 +154,3 @@ def form(statement: sa.Executable, dialect: Dialect, values: Values) -> Form:
     if (known := forms.get(shape)) is None:
         known = forms[shape] = Form(statement, dialect, values)
     return known
-
-
-def objects(table: type[T], keys: Sequence[str], rows: Rows) -> list[T]:
-    """The table's own objects, to be read: of no session, and setting anything on one fails."""
-    found = []
-    for row in rows:
-        one = table.__new__(table)
-        one.__dict__.update(zip(keys, row, strict=True))
-        found.append(one)
-    return found

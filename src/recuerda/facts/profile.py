@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from recuerda import consent
-from recuerda.db import Session, fetch
+from recuerda.db import Session, Statement, fetch
 from recuerda.errors import NotFound
 from recuerda.facts.past import believed, held_at
 from recuerda.models import (
@@ -108,9 +108,13 @@ def _not_expired(at: datetime) -> sa.ColumnElement[bool]:
 
 async def current(session: Session, customer_id: str, *, proposed: bool = False) -> list[Fact]:
     """What may be used now: active and not expired; with `proposed`, also what awaits consent or review."""
+    return await fetch(session, Fact, *current_of(customer_id, proposed=proposed))
+
+
+def current_of(customer_id: str, *, proposed: bool = False) -> Statement:
+    """What `current` asks for."""
     statuses = CURRENT if proposed else (FactStatus.ACTIVE,)
-    whose = {"customer": customer_id, "statuses": statuses, "now": now()}
-    return await fetch(session, Fact, _CURRENT, whose)
+    return _CURRENT, {"customer": customer_id, "statuses": statuses, "now": now()}
 
 
 _CURRENT = (  # made once: every turn says it

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import consent, conversations, reviews
-from recuerda.db import Session, fetch, run
+from recuerda.db import Session, Statement, fetch, run
 from recuerda.facts import record
 from recuerda.models import Author, Evidence, Fact, FactEvent, FactStatus, Message, Purpose, Sensitivity
 from recuerda.turns import Asked
@@ -113,8 +113,18 @@ async def catch_up(session: Session, message: Message) -> None:
         await settle(session, said, asked, given=act == "agree")
 
 
+def put_to(customer_id: str) -> Statement:
+    """`asked_before` of all facts of a customer."""
+    return _PUT_TO, {"customer": customer_id}
+
+
 # Made once: every turn says these.
 _ASKED_BEFORE = select(FactEvent.fact_id, FactEvent.reason).where(
     col(FactEvent.fact_id).in_(sa.bindparam("facts", expanding=True)), col(FactEvent.action) == ASKED
+)
+_PUT_TO = (
+    select(FactEvent.fact_id, FactEvent.reason)
+    .join(Fact, col(Fact.id) == col(FactEvent.fact_id))
+    .where(col(Fact.customer_id) == sa.bindparam("customer"), col(FactEvent.action) == ASKED)
 )
 _REPLY = select(Message).where(col(Message.reply_to) == sa.bindparam("message"))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from recuerda import conversations
-from recuerda.db import Database, Session, fetch
+from recuerda.db import Database, Session, together
 from recuerda.embeddings import Embedder, Vectors
 from recuerda.errors import Unavailable
 from recuerda.extraction import Draft, Extractor, Turn
@@ -52,11 +52,8 @@ class Sources:
 async def gather(sources: Sources, message: Message) -> Context:
     """The context for replying to `message`, bound to its customer and cut to the token budget."""
     async with sources.db.read() as session:
-        conversation, customer = await _who(session, message)
-        earlier = await conversations.earlier(session, message)
+        conversation, customer, earlier, stored = await _read(session, message)
         transcript = await visible(session, earlier)
-        stored = await known.stored(session, customer.id)
-        orders = await known.orders(session, customer.id)
     language = from_locale(message.language) or sources.settings.default_language
     said = [Said(m.author.value, text) for m, text in transcript]
     query = _query(message.text, said)
@@ -94,7 +91,7 @@ async def gather(sources: Sources, message: Message) -> Context:
         facts=kept_facts,
         heard=heard,
         memories=kept_memories,
-        orders=orders,
+        orders=stored.orders,
         knowledge=passages,
         products=products,
         undoable=conversations.undoable(earlier) is not None,
@@ -104,18 +101,26 @@ async def gather(sources: Sources, message: Message) -> Context:
         message_id=message.id,
         asked=asking.put(earlier),
         remembers=remembers,
-        drifts=drifts(stored.facts, orders, products),
+        drifts=drifts(stored.facts, stored.orders, products),
         unkept=unkept,
         attended=conversation.status in (ConversationStatus.WAITING, ConversationStatus.AGENT),
     )
 
 
-async def _who(session: Session, message: Message) -> tuple[Conversation, Customer]:
-    [conversation] = await fetch(
-        session, Conversation, _CONVERSATION, {"conversation": message.conversation_id}
+async def _read(
+    session: Session, message: Message
+) -> tuple[Conversation, Customer, list[Message], known.Stored]:
+    """The conversation, the customer, what was said before, and what is known: in one breath."""
+    customer_id = message.customer_id
+    conversation, customer, before, *stored = await together(
+        session,
+        (_CONVERSATION, {"conversation": message.conversation_id}),
+        (_CUSTOMER, {"customer": customer_id}),
+        conversations.before(message),
+        *known.Stored.statements(customer_id),
     )
-    [customer] = await fetch(session, Customer, _CUSTOMER, {"customer": conversation.customer_id})
-    return conversation, customer
+    [here], [who] = conversation.of(Conversation), customer.of(Customer)
+    return here, who, before.of(Message)[::-1], known.Stored.of(*stored)
 
 
 def _query(text: str, said: Sequence[Said]) -> str:

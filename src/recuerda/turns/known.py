@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from recuerda.db import Database, Session, fetch
+from recuerda.db import Database, Statement
 from recuerda.embeddings import Embedder, Vectors, from_bytes
 from recuerda.facts import profile
 from recuerda.language import Language, from_locale
 from recuerda.memory import Memories, Recalled
-from recuerda.models import Evidence, Fact, FactStatus, Memory, Message, Sensitivity
+from recuerda.models import CURRENT, Evidence, Fact, FactStatus, Memory, Message, Sensitivity
 from recuerda.stale import stale_memories
+from recuerda.statements import Rows
 from recuerda.turns import KnownFact, KnownMemory, asking
 
 _MOST = 8  # memories
@@ -21,24 +22,28 @@ _ORDER_KINDS = ("order", "return")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The current facts as they are in the database, and what a reply needs with them."""
+    """What the database has of a customer for a reply."""
 
-    facts: Sequence[Fact]
-    quotes: Mapping[str, Evidence]  # the words each was taken from
+    facts: Sequence[Fact]  # the current ones
+    quotes: Mapping[str, Evidence]  # by fact, the words it was taken from
     asked: Collection[tuple[str, str | None]]  # see `asking.asked_before`
+    orders: Sequence[KnownMemory]  # and returns, newest first
 
+    @staticmethod
+    def statements(customer_id: str) -> Sequence[Statement]:
+        """What it is made of, to be asked for together."""
+        whose = {"customer": customer_id}
+        current = profile.current_of(customer_id, proposed=True)
+        return current, (_EVIDENCE, whose), asking.put_to(customer_id), (_ORDERS, whose)
 
-async def stored(session: Session, customer_id: str) -> Stored:
-    facts = await profile.current(session, customer_id, proposed=True)
-    quotes = await _quotes(session, facts)
-    return Stored(facts, quotes, await asking.asked_before(session, [fact.id for fact in facts]))
-
-
-async def _quotes(session: Session, facts: Sequence[Fact]) -> dict[str, Evidence]:
-    wanted = [f.evidence_id for f in facts if f.evidence_id]
-    if not wanted:
-        return {}
-    return {said.fact_id: said for said in await fetch(session, Evidence, _EVIDENCE, {"ids": wanted})}
+    @classmethod
+    def of(cls, facts: Rows, quotes: Rows, asked: Rows, orders: Rows) -> "Stored":
+        return cls(
+            facts.of(Fact),
+            {said.fact_id: said for said in quotes.of(Evidence)},
+            {(fact_id, about) for fact_id, about in asked},
+            [_memory(row, 1.0) for row in orders.of(Memory)],
+        )
 
 
 async def ranked(
@@ -72,11 +77,6 @@ async def ranked(
     return sorted(ranking, key=lambda f: f.relevance, reverse=True)
 
 
-async def orders(session: Session, customer_id: str) -> list[KnownMemory]:
-    """Orders and returns, newest first."""
-    return [_memory(row, 1.0) for row in await fetch(session, Memory, _ORDERS, {"customer": customer_id})]
-
-
 async def recalled(
     db: Database,
     memories: Memories,
@@ -102,7 +102,11 @@ def _memory(item: Memory | Recalled, score: float) -> KnownMemory:
 
 
 # Made once: every turn says these, and making them takes longer than running them.
-_EVIDENCE = select(Evidence).where(col(Evidence.id).in_(sa.bindparam("ids", expanding=True)))
+_EVIDENCE = (
+    select(Evidence)
+    .join(Fact, col(Fact.evidence_id) == col(Evidence.id))
+    .where(col(Fact.customer_id) == sa.bindparam("customer"), col(Fact.status).in_(CURRENT))
+)
 _ORDERS = (
     select(Memory)
     .where(col(Memory.customer_id) == sa.bindparam("customer"), col(Memory.kind).in_(_ORDER_KINDS))
