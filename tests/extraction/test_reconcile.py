@@ -102,8 +102,11 @@ def test_denying_closes_what_it_denies() -> None:
 
 def test_a_pet_that_died_is_gone() -> None:
     current = [known(draft("tengo un perro", "pet", "dog"))]
-    change = one(current, draft("mi perro murió", category=Category.IDENTITY, subject="dog"))
-    assert isinstance(change, Close)
+    said = draft("mi perro murió", category=Category.IDENTITY, subject="dog")
+    close, loss = reconcile(current, [said], NOW, CATALOGUE)
+    assert isinstance(close, Close)
+    assert isinstance(loss, Record)
+    assert loss.draft.category is Category.EVENT
 
 
 def test_keeping_ends_the_return() -> None:

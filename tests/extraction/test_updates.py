@@ -8,7 +8,8 @@ import pytest
 from recuerda.extraction import Turn
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.reconcile import Close, Known, Record, Repeat, reconcile
-from recuerda.models import FactStatus, Review, Source
+from recuerda.extraction.tokens import flat
+from recuerda.models import Category, FactStatus, Review, Source
 
 SCENARIOS = [
     ("my son is 4 months", "hes 9 months now and crawling", {"age": "9 months"}),
@@ -129,7 +130,8 @@ def test_what_is_true_now(extractor: EmbeddedExtractor, before: str, after: str,
 )
 def test_a_pet_named_apart_goes_by_its_name(extractor: EmbeddedExtractor, told: list[str], died: str) -> None:
     assert {k.subject for k in _lives(extractor, told, talk=True).values()} > {"customer"}
-    assert not _lives(extractor, [*told, died], talk=True)
+    (loss,) = _lives(extractor, [*told, died], talk=True).values()
+    assert (loss.category, flat(loss.statement)) == (Category.EVENT, flat(died))
 
 
 SIZES = [

@@ -7,6 +7,7 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Close, Known
 from recuerda.extraction.grave import allowed_again
+from recuerda.extraction.lost import departed, of_another
 from recuerda.extraction.replacing import called_off, parted_with, put_right, resumed, stopped, swapped_away
 from recuerda.extraction.reversals import born, dead, is_denial, opposite, parted, settles, withdraws
 from recuerda.extraction.statements import content, plain_value, topic
@@ -34,10 +35,11 @@ def ended(
         *parted_with(known, draft, catalogue),
         *allowed_again(known, draft, catalogue),
     )
-    done_with = {k.id for k in gone}
+    dead_and_gone = {k.id for k in departed(known, draft)}
+    done_with = {k.id for k in gone} | dead_and_gone
     for fact in known:
         theirs = fact.subject == draft.subject or (fact.attribute == "pet" and fact.value == draft.subject)
-        theirs = theirs or born(draft.statement)  # of the baby, and of the mother
+        theirs = theirs or fact.id in dead_and_gone or born(draft.statement)  # of the baby, and of the mother
         if not theirs or fact.valid_from > now:
             continue
         if attribute and positive and _closes(attribute, draft, fact):
@@ -66,7 +68,8 @@ def _withdrawn(fact: Known, draft: Draft) -> bool:
         if is_denial(fact.value) and not withdraws(draft.statement):
             return plain_value(draft.value) == plain_value(opposite(fact.value))
     if draft.subject != CUSTOMER and dead(draft.statement):
-        return draft.subject in {fact.subject, fact.value}
+        of_them = draft.subject in {fact.subject, fact.value}
+        return of_them and not dead(fact.statement) and not of_another(fact, draft)
     gone = parted(draft.statement) and fact.category in _PARTABLE
     if not (gone or withdraws(draft.statement)) or withdraws(fact.statement):
         return False

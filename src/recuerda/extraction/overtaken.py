@@ -8,6 +8,7 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.changes import Change, Close, Known, Record, new_record
 from recuerda.extraction.grave import is_grave, speaks_of
+from recuerda.extraction.lost import tells_a_loss
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.replacing import ALIKE
@@ -92,6 +93,7 @@ def _unsettled(
         and k.attribute not in _WORD_ALONE
         and (not whose or k.subject in whose or (k.subject != CUSTOMER and CUSTOMER in whose))
         and not judged(k)
+        and not tells_a_loss(k)
         and (not is_grave(k) or speaks_of(k, said.text, catalogue))
         and not _untouched(k, said.text, catalogue)
     ]

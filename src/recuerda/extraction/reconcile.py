@@ -13,6 +13,7 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Change, Close, Known, Record, Repeat, new_record
 from recuerda.extraction.endings import SAID, ended
+from recuerda.extraction.lost import says_who
 from recuerda.extraction.outdated import Said
 from recuerda.extraction.overtaken import overtake
 from recuerda.extraction.replacing import taken_over
@@ -71,7 +72,8 @@ def reconcile(
             decided = [
                 c
                 for c in decided
-                if isinstance(c, Close) or (isinstance(c, Record) and (c.supersedes or told))
+                if isinstance(c, Close)
+                or (isinstance(c, Record) and (c.supersedes or told or not c.draft.faint))
             ]
         changes += [_doubted(c, rejected) if isinstance(c, Record) else c for c in decided]
     return changes if said is None else overtake(known, changes, said, now, catalogue)
@@ -134,8 +136,12 @@ def _decide(
         return [new_record(moved[1], now, catalogue, supersedes=(moved[0].id,))]
     attribute = catalogue.get(draft.attribute)
     over: list[Change] = [*ended(known, draft, attribute, now, catalogue)]
-    gone = withdraws(draft.statement) or parted(draft.statement)
-    back = is_denial(draft.value) or (gone and not swapped(draft.statement) and not gains(draft.statement))
+    taken = withdraws(draft.statement) or parted(draft.statement)
+    back = is_denial(draft.value) or (taken and not swapped(draft.statement) and not gains(draft.statement))
+    gone = [k for k in known if any(isinstance(c, Close) and c.fact_id == k.id for c in over)]
+    if over and says_who(draft, gone):
+        loss = replace(draft, category=Category.EVENT, attribute=None, value=None, faint=False)
+        return [*over, new_record(loss, now, catalogue)]
     if over and (back or _only_settles(over, draft)):
         return over
     closed = {c.fact_id for c in over if isinstance(c, Close)}

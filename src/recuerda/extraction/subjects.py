@@ -34,6 +34,7 @@ _WHO: dict[str, str] = {
     "hamster": r"hamster|guinea pig|cuy|cobaya",
 }
 SUBJECTS = frozenset(_WHO)
+PETS = frozenset({"dog", "cat", "rabbit", "parrot", "hamster"})
 _OWN = (
     r"(?:my|our|mi|mis|nuestr[oa]s?|meus?|minhas?|noss[oa]s?|"
     r"tengo un[oa]?|tenho um[a]?|have an?|the|el|la|o|a)"
@@ -46,10 +47,13 @@ _MINE = re.compile(r"\b(?:my|our|mi|nuestr[oa]|meu|minha|noss[oa])\b")
 _HE_SHE = re.compile(
     r"^(?:\w+ )?(?:he|she|he's|she's|hes|shes|his|her|it's|its|they|el|ella|ele|ela|dele|dela|le|lo|la|him)\b"
 )
+# What can only be said of somebody named before: "se llama Kira", "her name is Kira", "tem 3 anos".
 _HE_SHE_FIRST = re.compile(
-    r"^(?:se llama|se chama|(?:its|his|her) name|su nombre|o nome del[ea]|"
-    r"he|she|he's|she's|ella|ele|ela|el (?:es|tiene|usa|mide|pesa|calza|toma|come|vive|prefiere|"
-    r"necesita|no))\b"
+    r"^(?:(?:and|y|e) )?(?:(?:he|she|he's|she's|ella|ele|ela|his|her)\b|(?:is )?(?:called|named) |se llama\b|"
+    r"el (?:es|tiene|usa|mide|pesa|calza|toma|come|vive|prefiere|necesita|no)\b|"
+    r"(?:se |ele |ela )?chama(?:-se)?\b|su nombre\b|el nombre es|o nome (?:dele|dela)|"
+    r"(?:ya |ja )?(?:tiene|tem|cumplio|fez) (?:\w+ )?\d+ (?:anos?|anitos|aninhos|mes(?:es)?|semanas?)\b|"
+    r"pesa \d)"
 )
 # "Make it four bags": told to the shop, not of whoever was spoken of.
 _ASKS_THE_SHOP = re.compile(

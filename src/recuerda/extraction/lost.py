@@ -1,0 +1,70 @@
+"""Who died or is gone, by name: what was told of them, and of nobody else."""
+
+import re
+from collections.abc import Sequence
+
+from recuerda.extraction import Draft
+from recuerda.extraction.changes import Known
+from recuerda.extraction.reversals import dead, parted
+from recuerda.extraction.statements import proper_names
+from recuerda.extraction.subjects import CUSTOMER, PETS
+from recuerda.models import Category
+
+_JOINED = re.compile(r"(\w+),? (?:and|y|e|&) ([A-ZÁÉÍÓÚ]\w+)")
+_OF_A_PET = frozenset({"pet", "name", "age", "pet_weight"})
+
+
+def departed(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "Kira died": what is said of Kira, and what was told of her in the same breath: "she is 4"."""
+    names = proper_names(draft.statement)
+    if not names or not (dead(draft.statement) or parted(draft.statement)):
+        return []
+    named = [k for k in known if names & _named(k)]
+    told = [k for k in known if k not in named and any(k.valid_from == n.valid_from for n in named)]
+    pets = [k for k in (*named, *told) if k.attribute == "pet" or k.subject in PETS]
+    if not pets:
+        return []
+    kinds = {k.subject for k in pets} | {k.value for k in pets if k.attribute == "pet"}
+    with_them = [k for k in told if _of(k, kinds)]
+    return [k for k in (*named, *with_them, *_the_rest(known, pets, kinds)) if not _with_another(k, names)]
+
+
+def tells_a_loss(fact: Known) -> bool:
+    """What died or was lost is so for good, whoever comes after."""
+    lost = fact.category is Category.EVENT and parted(fact.statement)
+    return dead(fact.statement) or lost
+
+
+def of_another(fact: Known, draft: Draft) -> bool:
+    """Whether the fact names somebody, and the draft somebody else."""
+    names, theirs = proper_names(draft.statement[1:]), proper_names(fact.statement[1:])
+    return bool(names and theirs and not names & theirs)
+
+
+def says_who(draft: Draft, over: Sequence[Known]) -> bool:
+    """Whether it tells of a death, or of the loss of a pet: true for good, unlike a car that was sold."""
+    pet = any(k.attribute == "pet" or k.subject in PETS for k in over)
+    return dead(draft.statement) or (parted(draft.statement) and pet)
+
+
+def _of(fact: Known, kinds: set[str | None]) -> bool:
+    return fact.subject in kinds - {CUSTOMER} or fact.attribute in _OF_A_PET
+
+
+def _the_rest(known: Sequence[Known], pets: Sequence[Known], kinds: set[str | None]) -> list[Known]:
+    """What is known of the only pet of its kind, whenever it was said."""
+    species = kinds & PETS
+    others = [k for k in known if k.attribute == "pet" and k.value in species and k not in pets]
+    return [] if others else [k for k in known if k.subject in species and k not in pets]
+
+
+def _with_another(fact: Known, names: set[str]) -> bool:
+    """ "Kira and Duke": of one who is still there."""
+    pairs = _JOINED.findall(fact.statement)
+    return any((a in names) != (b in names) for a, b in pairs)
+
+
+def _named(fact: Known) -> set[str]:
+    """Names in a statement; its first word is one only when there is hardly another."""
+    said = fact.statement
+    return proper_names(said if len(said.split()) < 3 else said[1:])
