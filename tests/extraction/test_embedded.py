@@ -165,6 +165,34 @@ def test_he_is_whom_they_spoke_of_and_an_order_is_told_to_the_shop(
     assert extractor.extract_now(turns(text))[-1].subject == who
 
 
+@pytest.mark.parametrize(
+    ("text", "thing", "model"),
+    [
+        ("will this rack fit a Volvo V60? we collected ours on friday", "Volvo V60", None),
+        ("does this case fit a Pixel 9? just bought one", "Pixel 9", "Pixel 9"),
+        ("¿tienen fundas para un Nissan Versa? lo saqué el sábado", "Nissan Versa", "Versa"),
+        ("qual óleo vai no Fiat Argo? peguei o meu semana passada", "Fiat Argo", "Argo"),
+    ],
+)
+def test_what_is_theirs_was_named_in_the_question(
+    extractor: EmbeddedExtractor, text: str, thing: str, model: str | None
+) -> None:
+    (fact,) = extractor.extract_now(turns(text))
+    assert thing in fact.statement
+    assert fact.value == model
+    assert "?" not in fact.quote
+
+
+def test_a_part_of_town_is_no_other_city(extractor: EmbeddedExtractor) -> None:
+    found = extractor.extract_now(turns("Vivo en Medellín, en El Poblado"))
+    assert [(d.attribute, d.value) for d in found] == [("city", "Medellín"), (None, None)]
+
+
+def test_a_clause_ends_where_it_concludes(extractor: EmbeddedExtractor) -> None:
+    found = extractor.extract_now(turns("tengo gemelos así que necesito dos coches de paseo"))
+    assert found[0].quote == "tengo gemelos"
+
+
 def test_health_is_special(extractor: EmbeddedExtractor) -> None:
     (draft,) = extractor.extract_now(turns("Soy alérgica al maní"))
     assert (draft.category, draft.attribute, draft.value) == (Category.HEALTH, "allergy", "peanut")
@@ -307,6 +335,7 @@ def test_digits_within_a_code_are_no_telephone(extractor: EmbeddedExtractor) -> 
         ("I'm Nora Green", {"name": "Nora Green", "colour": None}),
         ("me mudé a Piura hace poco", {"city": "Piura", "device": None}),
         ("we landed in Tucson in the end", {"city": "Tucson", "vehicle": None}),
+        ("ando en Cali por trabajo", {"vehicle": None}),
         ("o certo é rita.paz@example.org", {"email": "rita.paz@example.org"}),
     ],
 )

@@ -80,6 +80,9 @@ SCENARIOS = [
     ("I'm a waitress", "I started as a nurse last week", {"occupation": "nurse"}),
     ("soy taxista", "ahora estoy de portero en un hotel", {"occupation": "portero"}),
     ("sou garçom", "entrei como vigilante numa escola", {"occupation": "vigilante"}),
+    ("sou cozinheira", "fui promovida a gerente", {"occupation": "gerente"}),
+    ("quiero el reembolso", "ya me depositaron el reembolso", {}),
+    ("quero meu reembolso", "caiu o estorno hoje", {}),
     ("dejen mis paquetes con la vecina", "mejor déjenlos en portería", {"delivery_place": "concierge"}),
     (
         "leave parcels with my neighbour",

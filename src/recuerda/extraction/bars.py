@@ -31,6 +31,7 @@ _FAINT_AT = 0.005
 _SPARE_AT = 0.2
 _MAYBE = 0.1  # probability from which an attribute of that category may name the clause
 _MAYBE_HEALTH = 0.03  # sooner: what is kept only with consent must not go by another name
+_STATE_AT = 0.15
 CHANGED = re.compile(r"\b(changed|new|cambio|cambie|nuev[oa]|mudou|nov[oa])\b")
 
 
@@ -103,6 +104,12 @@ def maybe(item: Judged) -> list[Category]:
     return [c for c, p in zip(CATEGORIES, item.categories, strict=True) if p >= least.get(c, _MAYBE)]
 
 
+def _state(reading: Reading) -> bool:
+    """A value of what one has one of, and that is said of nothing but how things are: no size, no sum."""
+    attribute = reading.attribute
+    return reading.value is not None and not attribute.many and attribute.type in {"choice", "text"}
+
+
 def hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> bool:
     """Whether a clause that is no fact by itself sounds like a change of one."""
     said = flat(item.text)
@@ -112,5 +119,8 @@ def hints(item: Judged, readings: Sequence[Reading], back: bool, own: bool) -> b
     closes = any(r.attribute.closes for r in readings)
     corrects = back and any(r.value is not None for r in readings)
     turned = reverses(said) or settled(said) or restates(said)
+    told = item.category is Category.CONTACT or own
+    if told and item.fact >= _STATE_AT and any(_state(r) for r in readings):
+        return True  # "entrei como porteiro": hardly a fact, but of one who was a driver it tells
     newer = replaces(said) and (own or _FIGURE.search(item.text) is not None)
     return turned or corrects or newer or (closes and own)

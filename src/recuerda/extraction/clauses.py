@@ -156,6 +156,11 @@ def _goes_on(tokens: Sequence[Token], first: int, last: int, i: int) -> bool:
     return _names_it(tokens, i, last) or _of_address(tokens, first, i, last)
 
 
+def _concludes(tokens: Sequence[Token], i: int) -> bool:
+    """ "Somos seis en casa | así que busco una olla grande"."""
+    return tokens[i].folded == "asi" and i + 1 < len(tokens) and tokens[i + 1].folded == "que"
+
+
 def _names_it(tokens: Sequence[Token], i: int, last: int) -> bool:
     """Behind the comma is a name with its article, and no more: "tenho um gato idoso, o Chico"."""
     comma = i if tokens[i].text == "," else i - 1
@@ -212,6 +217,7 @@ def cut(text: str, judge: Judge, threshold: float = 0.5) -> list[Clause]:
         or _says_of_mine(tokens, i, ranges[s][1])
         or _starts_to_ask(tokens, i, ranges[s][1])
         or _tells_more(tokens, i, ranges[s][1])
+        or _concludes(tokens, i)
     }
     clauses: list[Clause] = []
     quoted, asks = _quoted(text), _questions(text, tokens, ranges)

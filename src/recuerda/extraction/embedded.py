@@ -17,6 +17,7 @@ from recuerda.extraction.clauses import Clause, cut
 from recuerda.extraction.corrections import corrected, respells, takes_back
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.guards import forbidden, sarcastic
+from recuerda.extraction.mentioned import district, recalled
 from recuerda.extraction.model import CATEGORIES, Model
 from recuerda.extraction.normalise import Reading, inside, read_all
 from recuerda.extraction.subjects import CUSTOMER, speaks_of_self, subject
@@ -152,6 +153,10 @@ class EmbeddedExtractor:
                 drafts.append(self._draft(item, turns[i].text, i, language, about, *right))
                 continue
             found = self._clause(turns, i, item, language, about, faint=faint)
+            if k and (named := recalled(item, judged[k - 1], self.catalogue, language)):
+                found = [named(d) for d in found]
+            if len(found) == 1 and district(found[0], drafts):
+                found = [replace(found[0], attribute=None, value=None)]
             if sarcastic(turns[i].text, clauses, k):
                 found = [replace(d, confidence=min(d.confidence, _IRONIC)) for d in found]
             drafts += found

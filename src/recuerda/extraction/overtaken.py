@@ -20,6 +20,7 @@ from recuerda.extraction.values import size
 from recuerda.models import Category, FactStatus, Review, Source
 
 _FAR = 0.3  # cosine from which what hardly looks like a fact may be so instead of what is over
+_DONE = 0.25  # the same of a plan: what is done is told in few words
 _OVER = 0.4  # probability from which a fact no longer holds though no pattern says so
 _OVER_GRAVE = 0.5  # of what lasts, or a person vouched for
 # Bodies and homes change slowly, and forgetting them does harm.
@@ -28,6 +29,7 @@ _OVER_LIKELIEST = 0.25  # of the likeliest, in a message that says that somethin
 _OVER_SECOND = 0.6  # of another fact than the likeliest: most messages end one
 _BESIDE = frozenset({Category.POSSESSION, Category.IDENTITY})  # a second bike or child ends no first one
 _MEASURED = frozenset({Category.FIT, Category.ACTIVITY})
+_PLANS = frozenset({Category.INTENT, Category.EVENT})
 _WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
 _FEW = 6  # facts of a customer: as many as the bars are for
 _AT_ONCE = 2  # facts at most that one message ends so
@@ -169,7 +171,11 @@ def _faint_heir(fact: Known, said: Said, changes: Sequence[Change], catalogue: C
             continue  # says what is no more
         near = float(vector @ fact.embedding)
         least = _FAR if draft.spare else ALIKE
-        if near >= least and draft.subject == fact.subject and (best is None or near > best[0]):
+        # "Added her online", of the plan to add the wife: what is done with a plan is done by the customer.
+        whose = draft.subject == fact.subject or (
+            fact.category is Category.INTENT and draft.subject == CUSTOMER
+        )
+        if near >= least and whose and (best is None or near > best[0]):
             best = near, draft
     if best is None:
         return None
