@@ -98,7 +98,7 @@ async def test_worker_killed_while_twilio_answers(known: Phone, monkeypatch: pyt
     dying.cancel()
     monkeypatch.setattr(Twilio, "send", send)
     await hurry(known)
-    await worker._reap()
+    await worker.leases.reap()
     await known.settle()
     assert known.twilio.bodies() == ["Un momento, por favor."]
     async with known.shop.recuerda.db.read() as session:
@@ -221,4 +221,4 @@ async def test_erased_customer_gets_nothing_more(known: Phone) -> None:
 async def test_handlers_stand_in_the_worker(phone: Phone) -> None:
     worker: Worker = phone.shop.recuerda.worker
     assert "deliver" in worker._handlers
-    assert "deliver" in worker._dead
+    assert "deliver" in worker.leases.when_dead

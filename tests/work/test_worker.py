@@ -72,7 +72,7 @@ async def test_a_dead_workers_job_is_taken_over_and_its_late_result_is_void(db: 
     await worker.stop()
     await running
     with pytest.raises(LeaseLost):
-        await worker.finish(lost, write=await noting(done)({"n": 99}))
+        await worker.leases.finish(lost, write=await noting(done)({"n": 99}))
     assert done == [1]
     [job] = await jobs(db)
     assert (job.state, job.crashes) == (JobState.DONE, 1)
@@ -101,7 +101,7 @@ async def test_none_is_given_up_for_what_another_did(db: Database) -> None:
             await session.exec(sa.update(Job).where(col(Job.state) == JobState.READY).values(run_at=now()))
         running = asyncio.create_task(worker.drain())
         await asyncio.wait([running, asyncio.create_task(dies.wait())], return_when=asyncio.FIRST_COMPLETED)
-        worker.give_back = lambda *_: asyncio.sleep(0)  # type: ignore[method-assign]  # killed: says nothing
+        worker.leases.give_back = lambda *_: asyncio.sleep(0)  # type: ignore[method-assign]  # killed: says nothing
         for task in [running, *worker._tasks]:
             task.cancel()
         await asyncio.gather(running, *worker._tasks, return_exceptions=True)

@@ -147,7 +147,7 @@ class Turns:
         """The reply, and beside it what the message teaches."""
         held = [lease, learn] if learn else [lease]
         try:
-            async with self._worker.keep(*held):
+            async with self._worker.leases.keep(*held):
                 with logs.about(conversation_id=message.conversation_id):
                     write, reply, taught = await self._compute(message, events, learns=learn is not None)
                 with metrics.stage("save"):
@@ -156,13 +156,13 @@ class Turns:
         except LeaseLost:
             await events.put(Replied(await self.wait(message.id, lease.job_id)))
         except asyncio.CancelledError:
-            await asyncio.shield(self._worker.give_back(*held))
+            await asyncio.shield(self._worker.leases.give_back(*held))
             raise
         except Exception as error:
             log.warning("reply to %s failed: %s", message.id, type(error).__name__, exc_info=frames(error))
-            await self._worker.fail(lease, error)
+            await self._worker.leases.fail(lease, error)
             if learn:
-                await self._worker.give_back(learn)
+                await self._worker.leases.give_back(learn)
             ours = isinstance(error, RecuerdaError) and not isinstance(error, Unavailable)
             await events.put(error if ours else _failed())
         else:
@@ -190,13 +190,13 @@ class Turns:
         """The reply and the lesson in one transaction; the reply alone, and False, when that cannot be."""
         if learn and taught:
             try:
-                await self._worker.finish(lease, learn, write=indexed(message, write, taught))
+                await self._worker.leases.finish(lease, learn, write=indexed(message, write, taught))
                 return True
             except LeaseLost:
                 raise
             except Exception as error:  # of whichever: the reply does not wait for the lesson
                 log.warning("a reply is written without its lesson", exc_info=frames(error))
-        await self._worker.finish(lease, write=indexed(message, write))
+        await self._worker.leases.finish(lease, write=indexed(message, write))
         return False
 
 

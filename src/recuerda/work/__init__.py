@@ -7,26 +7,26 @@ but takes effect once. Crashes (a lease that ran out) are counted apart from fai
 The pattern is that of Procrastinate, Oban and the SKIP LOCKED queues of PostgreSQL, written here
 because none of them has both databases, enqueueing in the caller's transaction and order per lane.
 
-queue: the table. worker: who claims and performs. bell: waking workers of other processes.
-schedule: what recurs. explain: why a job failed, in plain words.
+intake: putting jobs in. queue: taking them out of the table. leases: what becomes of those taken. worker: who
+claims and performs. presence: which workers live. bell: waking those of other processes. schedule: what
+recurs. explain: why a job failed, in plain words.
 """
 
 from recuerda.work.explain import Why, explain, why
+from recuerda.work.intake import enqueue, enqueue_held
+from recuerda.work.leases import Handler, Write
+from recuerda.work.presence import SILENT, last_seen
 from recuerda.work.queue import (
     MAX_CRASHES,
     MAX_FAILURES,
-    SILENT,
     Lease,
     LeaseLost,
-    enqueue,
-    enqueue_held,
     find,
     is_settled,
-    last_seen,
     revive,
 )
 from recuerda.work.schedule import Recurrence
-from recuerda.work.worker import Handler, Worker, Write, frames
+from recuerda.work.worker import Worker, frames
 
 __all__ = [
     "MAX_CRASHES",

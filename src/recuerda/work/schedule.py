@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from recuerda.db import Database
 from recuerda.models import Recurring, now
-from recuerda.work.queue import enqueue
+from recuerda.work.intake import enqueue
 
 DAY = timedelta(days=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

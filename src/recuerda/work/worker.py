@@ -3,29 +3,22 @@
 import asyncio
 import contextlib
 import logging
-import os
-import secrets
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
-import sqlalchemy as sa
-from sqlmodel import col
-
-from recuerda.db import Database, Session
-from recuerda.models import Job, WorkerBeat, now
+from recuerda.db import Database
+from recuerda.models import Job
 from recuerda.telemetry import logs
 from recuerda.work import queue
 from recuerda.work.bell import Bell
-from recuerda.work.queue import BEAT, LEASE, Lease, LeaseLost
+from recuerda.work.leases import Handler, Leases
+from recuerda.work.presence import BEAT, Presence
+from recuerda.work.queue import Lease, LeaseLost
 from recuerda.work.saying import SUSPECT
 from recuerda.work.schedule import Recurrence, enqueue_due
 
 log = logging.getLogger(__name__)
 
-Write = Callable[[Session], Awaitable[None]]
-Handler = Callable[[Mapping[str, Any]], Awaitable[Write | None]]
 Together = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 POLL_SECONDS = 1.0
@@ -33,7 +26,6 @@ _GATHER = 0.05  # seconds from being woken to looking: what comes together is ta
 _TOGETHER = 1000  # jobs performed at once, of a kind that can be
 _A_JOB = 0.05  # seconds each of them makes the others wait: one is done at once, hundreds wait for each other
 _PUT_OFF = 5.0  # but no longer than this
-_FORGOTTEN = timedelta(hours=1)  # after which a worker that stopped saying so is no longer listed
 
 
 class Worker:
@@ -41,23 +33,23 @@ class Worker:
         self._db = db
         self._handlers: dict[str, Handler] = {}
         self._together: dict[str, Together] = {}
-        self._dead: dict[str, Handler] = {}
         self._recurrences: list[Recurrence] = []
         self._wake = asyncio.Event()
         self._bell = Bell(db)
         self._concurrency = concurrency
         self._tasks: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()  # what is claimed is among the tasks before anybody asks for those
-        self._running = self._stopping = self._known = False
+        self._running = self._stopping = False
         self._batch: asyncio.Task[None] | None = None  # the jobs performed together just now
         self._batch_in: float | None = None  # seconds until the next of them, which waits for more to join it
-        self._id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._presence = Presence(db)
+        self.leases = Leases(db, self.wake)
 
     def handle(self, kind: str, handler: Handler, *, dead: Handler | None = None) -> None:
         """`dead` is told of a job of this kind that is given up."""
         self._handlers[kind] = handler
         if dead:
-            self._dead[kind] = dead
+            self.leases.when_dead[kind] = dead
 
     def handle_together(self, kind: str, handler: Together) -> None:
         """For work that nobody waits for and that is cheaper by the dozen: done at once when there is little
@@ -92,6 +84,10 @@ class Worker:
             await queue.end_leases(session)
         await self._reap()
 
+    @property
+    def running(self) -> bool:
+        return self._running
+
     async def run(self) -> None:
         """Work until `stop`."""
         self._running = True
@@ -117,6 +113,11 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
 
+    async def _reap(self) -> None:
+        """Take over from the dead."""
+        if await self.leases.reap():
+            self._wake.set()
+
     async def _tend(self) -> None:
         """Beside the work, however much of it there is: say that we live, enqueue what recurs, take over
         from the dead."""
@@ -125,7 +126,7 @@ class Worker:
         while True:
             try:
                 if loop.time() >= beat_at:
-                    await self._beat()
+                    await self._presence.beat()
                     await enqueue_due(self._db, self._recurrences)
                     beat_at = loop.time() + BEAT.total_seconds()
                 await self._reap()
@@ -149,10 +150,7 @@ class Worker:
             await asyncio.gather(*late, return_exceptions=True)
             self._bell.ring()  # what was handed back
         await self._bell.close()
-        if self._known:
-            with contextlib.suppress(sa.exc.SQLAlchemyError):  # the database may be what made us stop
-                async with self._db.write() as session:
-                    await session.exec(sa.delete(WorkerBeat).where(col(WorkerBeat.id) == self._id))
+        await self._presence.end()
 
     async def drain(self) -> None:
         """Do all that is ready and return: for tests, imports and the command line."""
@@ -212,27 +210,23 @@ class Worker:
                 return [[one] for one in await queue.claim(session, self._handlers, limit=self._free)]
         return []
 
-    @property
-    def running(self) -> bool:
-        return self._running
-
     async def perform(self, claimed: Sequence[tuple[Job, Lease]]) -> None:
         """One job, or several of a kind done together, to whatever end."""
         kind, leases = claimed[0][0].kind, [lease for _, lease in claimed]
         try:
-            async with self.keep(*leases):
+            async with self.leases.keep(*leases):
                 if together := self._together.get(kind):
                     await together([job.payload for job, _ in claimed])
-                    await self.finish(*leases)
+                    await self.leases.finish(*leases)
                 else:
                     [(job, lease)] = claimed
                     with logs.about(job_id=str(job.id), conversation_id=job.conversation_id):
                         write = await self._handlers[kind](job.payload)
-                    await self.finish(lease, write=write)
+                    await self.leases.finish(lease, write=write)
         except LeaseLost:
             log.warning("jobs %s (%s) were taken over by another worker", _ids(leases), kind)
         except asyncio.CancelledError:
-            await asyncio.shield(self.give_back(*leases))
+            await asyncio.shield(self.leases.give_back(*leases))
             raise
         except Exception as error:
             # Only the error's kind and place are kept: its text may quote a customer.
@@ -240,75 +234,7 @@ class Worker:
                 "jobs %s (%s) failed: %s", _ids(leases), kind, type(error).__name__, exc_info=frames(error)
             )
             for lease in leases:
-                await self.fail(lease, error)
-
-    @contextlib.asynccontextmanager
-    async def keep(self, *leases: Lease) -> AsyncIterator[None]:
-        """Renew the leases every third of their length while the block runs."""
-
-        async def beat() -> None:
-            while True:
-                await asyncio.sleep(LEASE.total_seconds() / 3)
-                with contextlib.suppress(sa.exc.SQLAlchemyError):  # the next beat tries again
-                    async with self._db.write() as session:
-                        await queue.renew(session, *leases)
-
-        heartbeat = asyncio.create_task(beat())
-        try:
-            yield
-        finally:
-            heartbeat.cancel()
-
-    async def finish(self, *leases: Lease, write: Write | None = None) -> None:
-        """One transaction: the work's result and "done". Raises `LeaseLost`, and nothing is written."""
-        async with self._db.write() as session:
-            await queue.done(session, *leases)
-            if write is not None:
-                await write(session)
-        self.wake()
-
-    async def give_back(self, *leases: Lease) -> None:
-        async with self._db.write() as session:
-            for lease in leases:
-                await queue.give_back(session, lease)
-
-    async def fail(self, lease: Lease, error: Exception) -> None:
-        """Try again later, further apart each time; give up at last."""
-        async with self._db.write() as session:
-            given_up = await queue.fail(session, lease, error)
-        if given_up:
-            await self._bury(lease.job_id)
-
-    async def _reap(self) -> None:
-        """Give back the jobs of workers that died."""
-        async with self._db.read() as session:
-            lost = await queue.lost(session)
-        for job in lost:
-            async with self._db.write() as session:
-                given_up = await queue.take_back(session, job)
-            if given_up:
-                await self._bury(cast(int, job.id))
-        if lost:
-            self._wake.set()
-
-    async def _bury(self, job_id: int) -> None:
-        async with self._db.read() as session:
-            job = await session.get_one(Job, job_id)
-        if handler := self._dead.get(job.kind):
-            write = await handler(job.payload)
-            if write is not None:
-                async with self._db.write() as session:
-                    await write(session)
-
-    async def _beat(self) -> None:
-        self._known = True  # before it can be seen: `stop` takes back what may be there
-        async with self._db.write() as session:
-            beat = await session.get(WorkerBeat, self._id)
-            if beat is None:
-                session.add(WorkerBeat(id=self._id))
-                await session.exec(sa.delete(WorkerBeat).where(col(WorkerBeat.seen_at) < now() - _FORGOTTEN))
-            else:
-                beat.seen_at = now()
+                await self.leases.fail(lease, error)
 
 
 def _ids(leases: Sequence[Lease]) -> str:
