@@ -7,8 +7,8 @@ from sqlmodel import col, select
 
 from recuerda.db import Session
 from recuerda.errors import BadInput, Conflict
+from recuerda.facts.history import make_room, note, state_of
 from recuerda.facts.profile import get
-from recuerda.facts.record import make_room, note, state_of
 from recuerda.masking import mask
 from recuerda.models import CURRENT, Fact, FactEvent, FactStatus, Review, now
 

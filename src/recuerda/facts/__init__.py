@@ -1,4 +1,4 @@
 """Facts: what a customer told us, each with the words it comes from.
 
-`profile` reads them, `record` writes them; `recuerda.reviews` judges them.
+`profile` reads them, `record` writes them, `history` keeps what they were; `recuerda.reviews` judges them.
 """

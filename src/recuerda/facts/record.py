@@ -1,11 +1,7 @@
-"""Writing facts down: what reconciling decided about a message, or what is stated by hand.
-
-Every change leaves a `FactEvent`: who, when, why, and what it was before.
-"""
+"""Writing facts down: what reconciling decided about a message, or what is stated by hand."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import col, select
@@ -17,6 +13,7 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.reconcile import Change, Close, Known, Record, Repeat
 from recuerda.extraction.statements import normal, plain_value
+from recuerda.facts.history import make_room, note, retire
 from recuerda.facts.policy import purposes
 from recuerda.facts.profile import get
 from recuerda.masking import mask
@@ -25,13 +22,11 @@ from recuerda.models import (
     Conversation,
     Evidence,
     Fact,
-    FactEvent,
     FactStatus,
     Message,
     Review,
     Sensitivity,
     Source,
-    now,
 )
 
 EXTRACTOR = "extractor"
@@ -101,7 +96,7 @@ async def apply(
                     note(session, fact, "repeated", EXTRACTOR)
             case Close():
                 fact = await get(session, change.fact_id)
-                _retire(session, fact, message.at, EXTRACTOR, reason=change.reason)
+                retire(session, fact, message.at, EXTRACTOR, reason=change.reason)
         touched.append(fact.id)
     await session.flush()
     return touched
@@ -156,7 +151,7 @@ async def _insert(
     """The fact and its first evidence together; those it replaces make room before it comes."""
     replaced = [await get(session, old_id) for old_id in change.supersedes]
     for old in replaced:
-        _retire(session, old, fact.valid_from, EXTRACTOR)
+        retire(session, old, fact.valid_from, EXTRACTOR)
     if fact.status is FactStatus.ACTIVE:
         replaced += await make_room(session, fact, EXTRACTOR)
     evidence = _evidence(fact, message, conversation, change.draft)
@@ -167,34 +162,6 @@ async def _insert(
     for old in replaced:
         old.superseded_by = fact.id
     note(session, fact, "recorded", EXTRACTOR)
-
-
-def _retire(session: Session, fact: Fact, at: datetime, actor: str, *, reason: str | None = None) -> None:
-    note(session, fact, "superseded", actor, reason=reason, before=state_of(fact))
-    fact.status, fact.valid_to = FactStatus.SUPERSEDED, at
-    fact.version += 1
-
-
-async def make_room(session: Session, fact: Fact, actor: str) -> list[Fact]:
-    """Before `fact` becomes current: retire what else is current for its single-valued attribute.
-
-    The caller names `fact` as what supersedes them, once it is written.
-    """
-    if not fact.single:
-        return []
-    query = select(Fact).where(
-        Fact.customer_id == fact.customer_id,
-        Fact.subject == fact.subject,
-        Fact.attribute == fact.attribute,
-        col(Fact.single),
-        Fact.status == FactStatus.ACTIVE,
-        Fact.id != fact.id,
-    )
-    others = list((await session.exec(query)).all())
-    for other in others:
-        _retire(session, other, now(), actor)
-    await session.flush()
-    return others
 
 
 def _evidence(fact: Fact, message: Message, conversation: Conversation, draft: Draft) -> Evidence:
@@ -224,37 +191,6 @@ async def _add_evidence(
         return False
     session.add(_evidence(fact, message, conversation, draft))
     return True
-
-
-def state_of(fact: Fact) -> dict[str, str | None]:
-    """What its history keeps of a fact before a change; see `past` for how it is read."""
-    return {
-        "statement": mask(fact.statement),
-        "value": None if fact.value is None else mask(fact.value),
-        "status": fact.status.value,
-        "valid_to": None if fact.valid_to is None else fact.valid_to.isoformat(),
-    }
-
-
-def note(
-    session: Session,
-    fact: Fact,
-    action: str,
-    actor: str,
-    *,
-    reason: str | None = None,
-    before: dict[str, str | None] | None = None,
-) -> None:
-    session.add(
-        FactEvent(
-            fact_id=fact.id,
-            customer_id=fact.customer_id,
-            action=action,
-            actor=actor,
-            reason=None if reason is None else mask(reason),
-            before=before,
-        )
-    )
 
 
 async def state(
@@ -300,10 +236,3 @@ async def state(
         old.superseded_by = fact.id
     note(session, fact, "recorded", actor)
     return fact
-
-
-async def fill_embeddings(
-    session: Session, facts: Sequence[Fact], vectors: Vectors, embedder: Embedder
-) -> None:
-    for fact, vector in zip(facts, vectors, strict=True):
-        fact.embedding, fact.embedder = to_bytes(vector), embedder.name

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from recuerda import consent, conversations, reviews
 from recuerda.db import Session, Statement, fetch, run
-from recuerda.facts import record
+from recuerda.facts import history
 from recuerda.models import Author, Evidence, Fact, FactEvent, FactStatus, Message, Purpose, Sensitivity
 from recuerda.turns import Asked
 
@@ -52,7 +52,7 @@ async def asked_before(session: Session, fact_ids: Sequence[str]) -> set[tuple[s
 
 async def note(session: Session, asked: Asked) -> None:
     for fact in await facts_of(session, asked):
-        record.note(session, fact, ASKED, ASSISTANT, reason=asked.about)
+        history.note(session, fact, ASKED, ASSISTANT, reason=asked.about)
 
 
 async def facts_of(session: Session, asked: Asked) -> list[Fact]:
