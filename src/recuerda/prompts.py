@@ -34,11 +34,6 @@ class SourceLine(TypedDict):
     text: str
 
 
-class MessageLine(TypedDict):
-    author: str
-    text: str
-
-
 def data(text: object) -> str:
     """Written by a person: cannot open or close one of our tags, not even with brackets that look alike."""
     return str(text).translate(_BRACKETS)
