@@ -421,3 +421,14 @@ def test_an_address_goes_on_behind_its_commas(extractor: EmbeddedExtractor, text
 
 def test_what_comes_after_an_address_is_its_own_clause(extractor: EmbeddedExtractor) -> None:
     assert values(extractor.extract_now(turns("vivo en calle Mitre 1201, calzo 42")))["shoe_size"] == "42"
+
+
+@pytest.mark.parametrize(
+    "text", ["cancelei semana passada e cobraram de novo??", "cancelei e cobraram de novo"]
+)
+def test_an_outcry_is_no_question(extractor: EmbeddedExtractor, text: str) -> None:
+    assert values(extractor.extract_now(turns(text))) == {"problem": "overcharged"}
+
+
+def test_a_question_with_two_marks_is_one(extractor: EmbeddedExtractor) -> None:
+    assert extractor.extract_now(turns("can I cancel and not be charged again??")) == []

@@ -62,3 +62,21 @@ def test_there_are_sixty_cases_a_language_with_their_own_ids(language: Language)
     ids = [case["id"] for case in cases(language)]
     assert len(ids) >= 60
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("pt", "vocês parcelam?"),
+        ("pt", "posso parcelar?"),
+        ("es", "¿lo puedo diferir a meses?"),
+    ],
+)
+async def test_asking_to_pay_in_parts_is_answered_from_the_article(language: Language, message: str) -> None:
+    locale = {"pt": "pt-BR", "es": "es-CO"}[language]
+    case: dict[str, Any] = {
+        "id": "parts", "lang": language, "locale": locale, "message": message, "facts": [], "orders": [],
+    }  # fmt: skip
+    async with reply_shop() as shop:
+        answered = await shop.reply(case)
+    assert answered.used.knowledge in (["pagamento-e-parcelas"], ["pagos-y-cuotas"])

@@ -45,6 +45,12 @@ _ARTICLES = words("o a el la")
 _ASKING = words(
     "cual cuales cuanto cuanta cuantos cuantas donde what which how where qual quais quanto quantos onde"
 )
+_INTERROGATIVE = _ASKING | words(
+    "can could will would do does did is are was were am has have may should why when who puedo puede pueden "
+    "podria como cuando por porque que quien hay es son van va posso pode podem tem sera da vao vai quando "
+    "quem e"
+)
+_AGAIN = words("again nuevo vez novo")
 _ANDS, _MINE = words("and y e"), words("my our mi mis nuestro nuestra meu minha meus minhas nosso nossa")
 _COPULAS = words("is are es son está están é são tem tiene tienen has have weighs pesa mide mede")
 _STREETS = words(
@@ -236,9 +242,20 @@ def _questions(text: str, tokens: Sequence[Token], ranges: Sequence[tuple[int, i
     return [
         tokens[max(first - 1, 0)].text == "¿"
         # "Agora só de aveia, tá?" asks for nothing.
-        or (tokens[last - 1].text == "?" and not (last - first > 3 and tokens[last - 2].folded in _TAGS))
+        or (
+            tokens[last - 1].text == "?"
+            and not (last - first > 3 and tokens[last - 2].folded in _TAGS)
+            and not _cries_out(tokens, first, last)
+        )
         for first, last in ranges
     ]
+
+
+def _cries_out(tokens: Sequence[Token], first: int, last: int) -> bool:
+    """ "I cancelled and you charged me again??": no question, though its signs are one's."""
+    doubled = last < len(tokens) and tokens[last].text in "?!"
+    said = {t.folded for t in tokens[first:last]}
+    return doubled and bool(said & _AGAIN) and tokens[first].folded not in _INTERROGATIVE
 
 
 _QUOTED = re.compile(r"[\"“«]([^\"“”«»\n]{3,})[\"”»]")

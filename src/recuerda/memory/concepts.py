@@ -41,7 +41,8 @@ free: free, grat*, sin costo, sem custo, no pago, nao pago
 cost: cost*, fee*, price*, charg*, how much, cuest*, precio*, cobr*, vale, preco*, custa*, valor,
     monto, tarifa*
 pay: pay*, paid, accept*, acept*, aceit*, card*, pag*, tarjet*, cartao, credit card, debit
-instalments: instal*, cuota*, parcel*, meses, sin intereses, sem juros, months
+instalments: instal*, cuota*, parcel*, meses, sin intereses, sem juros, months, diferir*,
+    fraccion*, a plazos, prestac*, split the payment, pay in parts, dividir no cartao, dividir em
 discount: discount*, coupon*, promo*, sale, descuent*, cupon*, descont*, cupom, oferta*
 size: size*, sizing, talla*, numero*, numer*, tamanh*, tabla, tabela
 between: between sizes, between two, entre dos tallas, entre dois numeros, between 3* and, between 4*

@@ -11,6 +11,7 @@ import numpy as np
 
 from recuerda.embeddings import Embedder, Vectors
 from recuerda.language import LANGUAGES, Language, fold
+from recuerda.memory.concepts import concepts
 from recuerda.memory.spelling import mend
 from recuerda.turns.embedded.pieces import asks, pieces
 from recuerda.yaml_files import read_yaml
@@ -126,6 +127,8 @@ class Reader:
         if intent:
             return Part(text, mended, plain, intent, True, question, 1.0, vector)
         intent, score = self._nearest(vector, language, question)
+        if intent == "smalltalk" and question and concepts(plain):
+            intent = "question"  # "vocês parcelam?" is like "vocês estão bem?", and of the shop
         return Part(text, mended, plain, intent, False, question, score, vector)
 
     def _nearest(self, vector: Vectors, language: Language, question: bool) -> tuple[str, float]:
