@@ -91,6 +91,33 @@ async def test_a_long_message_brings_what_it_names(knowledge: Knowledge) -> None
     assert await knowledge.search(chatter.replace("Light Blue", "other"), language="en") == []
 
 
+async def test_a_long_message_brings_what_it_is_about_or_nothing(knowledge: Knowledge) -> None:
+    await knowledge.put_many(
+        [
+            article("returns", "Returns", RETURNS),
+            article("hours", "Opening hours", "We open at nine and close at six, on Sundays at two."),
+            article(
+                "care", "Shoe care", "Wash shoes by hand with cold water. Dry them away from the heater."
+            ),
+        ]
+    )
+    letter = (
+        "Hello, I bought shoes from you for my brother, who lives abroad and came to see us in May. "
+        "He tried the shoes on and they are too narrow, so he would like to return the shoes. "
+        "How many days do we have to return shoes, and is the money back in days or in weeks? "
+        "We would send them from here, before his flight leaves. Thank you for the help, Marta."
+    )
+    hits = await knowledge.search(letter, language="en")
+    assert hits[0].document_id == "returns"
+    away = (
+        "Hello, my brother lives abroad and came to see us for his birthday. We baked a cake with lemons "
+        "from the garden, then the lights went out in all the village and we ate it by candle. "
+        "The neighbours brought a guitar and songs from the time when we were small, and nobody went to bed "
+        "before three. In the morning the dog had eaten what was left of the cake. Marta."
+    )
+    assert await knowledge.search(away, language="en") == []
+
+
 async def test_kinds_narrow_the_search(knowledge: Knowledge) -> None:
     await knowledge.put(article("returns", "Returns", RETURNS))
     assert await knowledge.search("refund", language="en", kinds=["product"], floor=0.0) == []

@@ -2,9 +2,10 @@
 
 A passage is scored by a weighted sum: BM25 of its words and word pairs, BM25 of the whole document, the
 likeness of meaning to the question, and BM25 of the concepts (see `concepts`) of passage, document and
-title. The weights were chosen on the sample shop's questions and on tau2-bench's banking articles
-(`evals/bench/knowledge.py`). The last step maps the sum to a score by which one can abstain: a word in common
-with a question about something else is common, a likeness of meaning is not, so there it counts for more.
+title. The weights were chosen on the sample shop's questions (`evals/bench/knowledge.py`); how long messages
+are looked up is told in `letters`. The last step maps the sum to a score by which one can abstain: a word in
+common with a question about something else is common, a likeness of meaning is not, so there it counts for
+more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,25 +14,22 @@ from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recuerda.embeddings import Vectors, from_bytes
 from recuerda.language import Language
 from recuerda.memory.concepts import concepts
+from recuerda.memory.letters import Letters, Scores
 from recuerda.memory.lexicon import Lexicon
-from recuerda.memory.names import Names
 from recuerda.memory.sections import Sections, question
 from recuerda.memory.spelling import Spelling
 from recuerda.memory.terms import analyse
 from recuerda.models import Document, Passage
 
-Scores = NDArray[np.float32]
-
 FLOOR = 0.25  # chosen on the sample shop's questions: 94% of those it can answer pass, 14% of those it cannot
 _WORDS, _DOCUMENT, _MEANING = 0.2, 0.35, 0.5
 _CONCEPTS, _DOCUMENT_CONCEPTS, _TITLE_CONCEPTS = 0.2, 0.5, 0.15
-_TITLE, _LONG = 0.15, 20  # weight of the title's words in queries of more than so many words
-_NAMED, _NEXT = 0.45, 0.01  # the sum of what a long query names, most often first
+_BRIEF, _LONG = 20, 0.05  # a question has so many words; what is left of one in a message that is none
+_NAMED = 0.3  # the sum of what a long message names at least: enough to be known
 _SAME_LANGUAGE = 0.3  # another language's passage must be this much better to come first
 _MIDDLE, _STEEPNESS = 0.4, 8.0  # of the sum: where the score is 0.5, and how fast it gets there
 _LIKE, _ALIKE = 1.5, 0.27  # what likeness of the document beyond the usual adds to the sum for the score
@@ -71,13 +69,10 @@ class Shelf:
         whole = [f"{d.title}\n{d.text}" for d in documents]
         said = [cast(Language, d.language) for d in documents]
         self._whole = Lexicon([analyse(t, lang) for t, lang in zip(whole, said, strict=True)])
-        self._titles = Lexicon(
-            [_pairs(analyse(d.title, lang)) for d, lang in zip(documents, said, strict=True)]
-        )
         self._concepts = Lexicon([concepts(text) for text in twice])
         self._whole_concepts = Lexicon([concepts(text) for text in whole])
         self._title_concepts = Lexicon([concepts(p.title) for p in passages])
-        self._names = Names([(d.title, lang) for d, lang in zip(documents, said, strict=True)])
+        self._letters = Letters(documents, said)
         self._compared: dict[str, tuple[list[int], Sections]] = {}
         self._spelling = Spelling(zip(whole, said, strict=True))
 
@@ -106,11 +101,13 @@ class Shelf:
             likeness = np.array([near.get(p.id, 0.0) for p in self.passages], np.float32)
         likeness = np.clip(likeness, 0.0, 1.0)
         terms = analyse(query, language)
-        # A long query speaks of many things: its mean meaning says little, its words and names say all.
-        brief = min(1.0, _LONG / max(len(terms), 1)) ** 2
-        sums = self._sums(query, terms, brief, likeness)
+        # How much it is a question, and how much a long message, which speaks of many things.
+        brief = min(1.0, _BRIEF / max(len(terms), 1)) ** 2
+        sums = np.zeros_like(likeness)
+        if brief > _LONG:
+            sums += brief * self._answers(query, terms, likeness)
         if brief < 1:
-            self._lift(sums, query, language)
+            self._add_letter(sums, 1 - brief, query, terms, language)
         order = sums + _SAME_LANGUAGE * (self._languages == language)
         if kinds is not None:
             order = np.where(np.isin(self._kinds, list(kinds)), order, -1.0)
@@ -138,26 +135,28 @@ class Shelf:
             )
         return self._compared[document]
 
-    def _sums(self, query: str, terms: list[str], brief: float, likeness: Scores) -> Scores:
-        ideas, pairs = concepts(query), _pairs(terms)
+    def _answers(self, query: str, terms: list[str], likeness: Scores) -> Scores:
+        ideas = concepts(query)
         whole = _DOCUMENT * self._whole.scores(terms)
         whole += _DOCUMENT_CONCEPTS * self._whole_concepts.scores(ideas)
-        gist = (
-            _MEANING * likeness
+        return np.asarray(
+            _WORDS * self._words.scores(_pairs(terms))
+            + _MEANING * likeness
             + _CONCEPTS * self._concepts.scores(ideas)
             + _TITLE_CONCEPTS * self._title_concepts.scores(ideas)
-            + whole[self._owner]
+            + whole[self._owner],
+            np.float32,
         )
-        titles = self._titles.scores(pairs)[self._owner]
-        words = _WORDS * self._words.scores(pairs) + (1 - brief) * _TITLE * titles
-        return np.asarray(words + brief * gist, np.float32)
 
-    def _lift(self, sums: Scores, query: str, language: Language) -> None:
-        """What a long query names comes first, and is known: see `names`."""
-        for rank, place in enumerate(self._names.overviews(query, language)):
+    def _add_letter(
+        self, sums: Scores, share: float, query: str, terms: list[str], language: Language
+    ) -> None:
+        documents, named = self._letters.scores(query, terms, language)
+        sums += share * documents[self._owner]
+        for place in named:
             own = np.flatnonzero(self._owner == place)
             best = own[np.argmax(sums[own])]
-            sums[best] = max(sums[best], _NAMED - rank * _NEXT)
+            sums[best] = max(sums[best], _NAMED)
 
     def _hit(self, passage: Passage, total: float) -> KnowledgeHit:
         document = self.documents[passage.document_id]
