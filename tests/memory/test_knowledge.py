@@ -105,7 +105,11 @@ async def test_a_long_message_brings_what_it_is_about_or_nothing(knowledge: Know
         "Hello, I bought shoes from you for my brother, who lives abroad and came to see us in May. "
         "He tried the shoes on and they are too narrow, so he would like to return the shoes. "
         "How many days do we have to return shoes, and is the money back in days or in weeks? "
-        "We would send them from here, before his flight leaves. Thank you for the help, Marta."
+        "He wore the shoes once, indoors, on the carpet of my mother, and the box of the shoes is as it was. "
+        "We would return them from here before his flight leaves, or he takes the shoes home and sends them "
+        "by post, whatever is easier for you. His birthday was on Sunday, the shoes came on Friday. "
+        "My mother says that shops give no money back, only vouchers; I told her that yours does. "
+        "Thank you for the help with the return, and greetings to the lady who sold us the shoes. Marta."
     )
     hits = await knowledge.search(letter, language="en")
     assert hits[0].document_id == "returns"

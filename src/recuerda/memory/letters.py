@@ -27,7 +27,9 @@ _TITLE = 8  # times a word of the title counts
 _OVERVIEW, _NAMED, _LINKED = 0.15, 0.3, 0.25  # of the best document's score
 _BEST = 10  # documents whose codes are followed
 _COMMON = 20  # a code of more documents links nothing
-_SCALE = 20.0  # two collections were tried: what people write about something else stays under the floor
+# What people write about something else stays under the floor, in two collections; the shorter the message,
+# the more it takes: a few words are found somewhere by chance.
+_SCALE, _LONG = 20.0, 100
 _CODE = re.compile(r"\b(?:\w+_\w+|[^\W\d_]+\d\w*|\d+[^\W\d_]\w*)\b")  # refund_form, RX200, 12b
 
 
@@ -58,7 +60,8 @@ class Letters:
         scores = words / best + _OVERVIEW * self._overviews * (words > 0)
         scores[named] += _NAMED
         scores += _LINKED * self._linked(scores)
-        return np.asarray(_SCALE * best * scores, np.float32), named
+        sure = _SCALE * min(1.0, len(terms) / _LONG) ** 0.5
+        return np.asarray(sure * best * scores, np.float32), named
 
     def _linked(self, scores: Scores) -> Scores:
         """How good the best document is that has a code in common, and how rare the code: 0 to 1."""
