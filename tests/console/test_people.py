@@ -4,7 +4,7 @@ import asyncio
 
 from sqlmodel import select
 
-from recuerda.models import Erasure, Job, JobState
+from recuerda.models import Author, Erasure, Job, JobState, Memory, Message
 from tests.console.conftest import Console
 
 ATTACK = '<script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -84,6 +84,18 @@ async def test_a_person_takes_over_answers_and_hands_back(console: Console) -> N
     assert (await console.shop.say(conversation, "hola"))["reply"] is not None
     await console.post(f"{page}/resolve", on=page)
     assert "Resolved" in await console.get(page)
+
+
+async def test_what_an_agent_says_off_the_record_is_not_remembered_either(console: Console) -> None:
+    conversation = await console.shop.open()
+    await console.shop.say(conversation, "no guardes esta conversación")
+    page = f"/console/conversations/{conversation}"
+    await console.post(f"{page}/take", on=page)
+    await console.post(f"{page}/reply", on=page, text="Su pierna mejorará", answers="")
+    async with console.shop.recuerda.db.read() as session:
+        assert (await session.exec(select(Memory.text))).all() == []
+        said = (await session.exec(select(Message.text).where(Message.author == Author.AGENT))).all()
+    assert list(said) == ["Su pierna mejorará"]
 
 
 async def test_given_up_work_is_tried_again(console: Console) -> None:

@@ -140,8 +140,9 @@ async def reply(
     async with visit.recuerda.db.write() as session:
         if not await _is_repeat(session, message, answers):
             await conversations.append(session, message)
-            ids = await visit.recuerda.memories.remember(session, message.customer_id, [item], vectors)
-            await enqueue_index(session, message.customer_id, ids, conversation_id=conversation_id)
+            if await conversations.may_remember(session, conversation_id):
+                ids = await visit.recuerda.memories.remember(session, message.customer_id, [item], vectors)
+                await enqueue_index(session, message.customer_id, ids, conversation_id=conversation_id)
             visit.note(session, "conversation.reply", message.customer_id, conversation_id)
     visit.recuerda.worker.wake()
     return see(f"/console/conversations/{conversation_id}", at="reply")
