@@ -11,6 +11,7 @@ PYTHON is an interpreter that has `mem0ai chromadb langchain-core`. Needs about 
 
 import argparse
 import asyncio
+import contextlib
 import json
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from evals.bench import scale_rivals
@@ -38,20 +39,48 @@ def measure(folder: Path, size: int, source: Source, rivals: dict[str, str]) -> 
     if not settings.data_dir.exists():
         settings.data_dir.mkdir(parents=True)
         result["build"] = asyncio.run(build(settings, size, source))
-    module = [sys.executable, "-m", "evals.bench.scale_serve"]
-    result["recuerda"] = _run([*module, str(settings.data_dir), str(time.time())])
-    if rivals:
-        with tempfile.TemporaryDirectory(dir=folder) as shared:
+    with tempfile.TemporaryDirectory(dir=folder) as shared, contextlib.ExitStack() as stack:
+        built = {}
+        if rivals:
             _share(Path(shared), size, source)
-            for name, python in rivals.items():
-                result[name] = _run([python, scale_rivals.__file__, name, shared])
+        for name, python in rivals.items():
+            built[name] = stack.enter_context(_Rival([python, scale_rivals.__file__, name, shared]))
+        # Filling takes them up to an hour: all are asked after it, one right after the other.
+        module = [sys.executable, "-m", "evals.bench.scale_serve"]
+        command = [*module, str(settings.data_dir), str(time.time())]
+        served = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        result["recuerda"] = json.loads(served.stdout.splitlines()[-1])
+        for name, rival in built.items():
+            result[name] = rival.asked()
     return result
 
 
-def _run(command: list[str]) -> dict[str, Any]:
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+class _Rival:
+    """A process that has filled its store once it is entered, and then waits to be asked."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line == scale_rivals.FILLED:
+                return self
+        raise SystemExit(f"{self._command[2]} stopped while it was filled")
+
+    def asked(self) -> dict[str, Any]:
+        said, _ = self._process.communicate("go\n")
+        if self._process.returncode:
+            raise SystemExit(f"{self._command[2]} stopped while it was asked")
+        result: dict[str, Any] = json.loads(said.splitlines()[-1])
+        return result
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 def _share(folder: Path, size: int, source: Source) -> None:
@@ -148,6 +177,7 @@ def main() -> None:
             rivals["mem0"] = shutil.which(given.peers) or given.peers
         results.append(measure(given.data, size, source, rivals))
         print(json.dumps(results[-1]), flush=True)
+        results.sort(key=lambda result: int(result["size"]))
         (given.results / "scale.json").write_text(json.dumps(results, indent=1))
         plot(results, given.results / "scale.svg")
     print(table(results))

@@ -3,7 +3,8 @@
     python scale_rivals.py one_collection|mem0 FOLDER
 
 FOLDER holds vectors.npy, owners.npy (a customer's number for each vector), queries.npy and asked.npy (whose
-history each query is about). Prints what it measured as JSON.
+history each query is about). Fills the store, says so, waits for a line, asks, and prints what it measured as
+JSON.
 """
 
 # mypy: ignore-errors
@@ -22,6 +23,7 @@ os.environ.setdefault("OPENAI_API_KEY", "unused")  # mem0 makes a client it neve
 import numpy as np
 
 BATCH = 5000
+FILLED = "filled\n"
 
 
 def one_collection(store, flat, owners):
@@ -95,6 +97,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as store:
         query = {"one_collection": one_collection, "mem0": mem0}[name](store, flat, owners)
         built = time.perf_counter() - started
+        print(FILLED, end="", flush=True)
+        sys.stdin.readline()
         for number, (vector, customer) in enumerate(zip(queries, whose, strict=True)):
             at = time.perf_counter()
             found = query(number, vector, customer)
