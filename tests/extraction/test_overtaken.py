@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recuerda.embeddings import SentenceEncoder
 from recuerda.extraction import Draft
 from recuerda.extraction.changes import Close, Known, Record, new_record
-from recuerda.extraction.outdated import JUDGED, Outdated, Said, look
+from recuerda.extraction.outdated import JUDGED, OUTDATED, Outdated, Said, look
 from recuerda.extraction.overtaken import overtake
 from recuerda.models import Category, Review
 from tests.extraction.test_reconcile import CATALOGUE, NOW, draft, known
@@ -196,3 +197,16 @@ def test_what_is_said_again_or_nearby_holds(
 ) -> None:
     assert _ended(monkeypatch, text, [known(fact)], [0.9]) == []
     assert _ended(monkeypatch, other, [known(fact)], [0.9]) == ["fct_1"]
+
+
+def test_one_more_of_a_kind_ends_none_whatever_else_is_asked() -> None:
+    tell = _judged("tenho um gato, o Fubá", "chegou mais um gatinho, a Paçoca. preciso de uma caixa")
+    swap = _judged("tenho um gato, o Fubá", "o gatinho sumiu, que tristeza. cancela a caixa")
+    assert tell == 0 < swap
+
+
+def _judged(before: str, text: str) -> float:
+    """How likely it is that the message ends what was said before."""
+    encoder = SentenceEncoder()
+    mine = replace(known(draft(before, category=Category.POSSESSION)), embedding=encoder.embed([before])[0])
+    return OUTDATED.judge([mine], Said(text, encoder.embed([text])[0], {}, []))[0]

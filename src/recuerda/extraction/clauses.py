@@ -50,7 +50,7 @@ _INTERROGATIVE = _ASKING | words(
     "podria como cuando por porque que quien hay es son van va posso pode podem tem sera da vao vai quando "
     "quem e"
 )
-_AGAIN = words("again nuevo vez novo")
+_AGAIN = words("again nuevo vez novo still anyway igual todavia ainda")
 _ANDS, _MINE = words("and y e"), words("my our mi mis nuestro nuestra meu minha meus minhas nosso nossa")
 _COPULAS = words("is are es son está están é são tem tiene tienen has have weighs pesa mide mede")
 _STREETS = words(

@@ -34,6 +34,7 @@ _CROWD = 5.0  # facts beside each other, usually
 _CATEGORIES = tuple(Category)
 _TOLD = 0.3  # confidence from which a draft tells what the message is about
 _SENTENCE = re.compile(r"[.!?\n]+")
+_ONE_MORE = re.compile(r"\b(another|a second|one more|mais uma?|un[oa]? mas)\b")
 _WORDS = 20.0  # of a usual message
 # Families of phrases that tell what kind of message it is.
 _KINDS = words(
@@ -156,8 +157,11 @@ def _stays(fact: Known, text: str) -> bool:
         return True  # "I quit my job" is not of running, "I swapped the tyres" not of the car
     if fact.category is not Category.INTENT and SAY["stays"].search(flat(text)):
         return True  # "please don't cancel the trip"
-    about = [s for s in sentences if content(s) & topic(fact.statement)] or sentences
-    return all(SAY["adds"].search(flat(s)) or SAY["still"].search(flat(s)) for s in about)
+    about = [s for s in sentences if content(s) & topic(fact.statement)]
+    owned = fact.category in {Category.POSSESSION, Category.IDENTITY}
+    if owned and not about and _ONE_MORE.search(flat(text)):
+        return True  # "one more kitten came. I need a litter box"
+    return all(SAY["adds"].search(flat(s)) or SAY["still"].search(flat(s)) for s in about or sentences)
 
 
 class _Message:
