@@ -210,3 +210,31 @@ def _judged(before: str, text: str) -> float:
     encoder = SentenceEncoder()
     mine = replace(known(draft(before, category=Category.POSSESSION)), embedding=encoder.embed([before])[0])
     return OUTDATED.judge([mine], Said(text, encoder.embed([text])[0], {}, []))[0]
+
+
+@pytest.mark.parametrize(
+    ("home", "text"),
+    [
+        ("I live in Bristol", "I'm away in Cardiff this week, could you skip the box?"),
+        ("Vivo en Quito", "Esta semana ando en Guayaquil por una feria"),
+        ("Moro em Natal", "Essa semana estou em Olinda visitando minha mãe"),
+    ],
+)
+def test_a_journey_leaves_the_home(home: str, text: str) -> None:
+    vectors = SentenceEncoder().embed([home, text])
+    told = replace(known(draft(home, "city", "any")), embedding=vectors[0])
+    assert OUTDATED.judge([told], Said(text, vectors[1], {}, [])) == [0.0]
+
+
+@pytest.mark.parametrize(("near", "follows"), [(0.27, True), (0.2, False)])
+def test_what_is_done_takes_the_place_of_the_plan(
+    monkeypatch: pytest.MonkeyPatch, near: float, follows: bool
+) -> None:
+    monkeypatch.setattr(Outdated, "judge", lambda *_: [0.9])
+    plan = draft("Planning to add my wife", category=Category.INTENT, subject="wife")
+    done = replace(draft("Added her online", category=Category.IDENTITY), faint=True, spare=True)
+    fact = replace(known(plan), embedding=_ALONG)
+    vector = near * _ALONG + np.sqrt(1 - near**2) * np.eye(4, dtype=np.float32)[3]
+    said = Said(done.statement, vector, {done.statement: vector}, [done])
+    (change,) = overtake([fact], [], said, NOW, CATALOGUE)
+    assert isinstance(change, Record) is follows

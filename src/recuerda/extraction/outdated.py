@@ -42,6 +42,17 @@ _KINDS = words(
     "restates adds still why irony"
 )
 
+_AWAY = re.compile(
+    r"\b(away|visiting|on (holiday|vacation|a trip|business)|this week|this weekend|"
+    r"(est[ae]|ess[ae]|nest[ae]) (semana|finde|fim de semana|fin de semana|feriado|puente)|"
+    r"de (visita|paso|vacaciones|viaje|ferias|passagem)|"
+    r"(por|for) (unos|uns|alguns|algunos|a few|a couple of|two|dos|dois) (dias|days)|viajando|visitando)\b"
+)
+_MOVES = re.compile(
+    r"\b(mov(ed|ing)|relocat\w+|settled|mud\w+|(me|nos) (cambi|pas)\w+|new (address|place|flat|home)|"
+    r"(nuev[oa]|nov[oa]) (direccion|casa|depa\w*|piso|endereco|ape))\b"
+)
+
 Floats = NDArray[np.float32]
 
 
@@ -157,6 +168,8 @@ def _stays(fact: Known, text: str) -> bool:
         return True  # "I quit my job" is not of running, "I swapped the tyres" not of the car
     if fact.category is not Category.INTENT and SAY["stays"].search(flat(text)):
         return True  # "please don't cancel the trip"
+    if fact.category is Category.LOCATION and _AWAY.search(flat(text)) and not _MOVES.search(flat(text)):
+        return True  # "I'm in Cardiff this week" leaves the home where it was
     about = [s for s in sentences if content(s) & topic(fact.statement)]
     owned = fact.category in {Category.POSSESSION, Category.IDENTITY}
     if owned and not about and _ONE_MORE.search(flat(text)):

@@ -170,11 +170,10 @@ def _faint_heir(fact: Known, said: Said, changes: Sequence[Change], catalogue: C
         if withdraws(draft.statement) or parted(draft.statement):
             continue  # says what is no more
         near = float(vector @ fact.embedding)
-        least = _FAR if draft.spare else ALIKE
-        # "Added her online", of the plan to add the wife: what is done with a plan is done by the customer.
-        whose = draft.subject == fact.subject or (
-            fact.category is Category.INTENT and draft.subject == CUSTOMER
-        )
+        # "Added her online", of the plan to add the wife: that it is done need not name what, nor of whom.
+        planned = fact.category in _PLANS
+        whose = draft.subject == fact.subject or (planned and draft.subject == CUSTOMER)
+        least = _DONE if planned else _FAR if draft.spare else ALIKE
         if near >= least and whose and (best is None or near > best[0]):
             best = near, draft
     if best is None:
