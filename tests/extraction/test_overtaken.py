@@ -91,6 +91,46 @@ def test_what_is_gained_ends_less_of_what_they_have(monkeypatch: pytest.MonkeyPa
     assert _ended(monkeypatch, "We adopted a tortoise, it's gone now", FACTS[:1], [0.45]) == ["fct_0"]
 
 
+def test_one_of_several_ends_by_its_old_one_or_when_it_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    tablet = known(draft("Tengo una tablet Lenovo", "device", "Lenovo"))
+    kindle = draft("para mi Kindle", "device", "Kindle")
+    assert _drafted(monkeypatch, "para mi Kindle, la anterior se mojó", tablet, kindle) == ["fct_1"]
+    race = known(draft("Vou correr a meia maratona", "race", "meia maratona"))
+    ultra = draft("vem a ultra", "race", "ultra")
+    assert _drafted(monkeypatch, "terminei a prova! agora vem a ultra", race, ultra) == ["fct_1"]
+
+
+def test_what_is_of_somebody_else_ends_nothing_of_the_customers(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = known(draft("Uso talla M de polo", category=Category.FIT))
+    his = draft("Él es XL", category=Category.FIT, subject="father")
+    assert _drafted(monkeypatch, "es un regalo, él es XL", mine, his) == []
+
+
+def test_beside_what_its_drafts_end_a_message_ends_no_other_of_the_kind_lightly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Outdated, "judge", lambda *_: [0.9, 0.5])
+    flat, street = (known(draft(t, category=Category.LOCATION), t) for t in ("It's flat 9", "12 Elm Row"))
+    new = new_record(draft("It's flat 3 now"), NOW, CATALOGUE, supersedes=(flat.id,))
+    said = Said("It's flat 3 now", np.zeros(4, np.float32), {}, [])
+    assert overtake([flat, street], [new], said, NOW, CATALOGUE) == [new]
+
+
+@pytest.mark.parametrize(
+    ("fact", "text", "stays"),
+    [
+        ("I only drink rooibos", "rooibos again please, the green one keeps me awake", True),
+        ("Solo tomo rooibos", "rooibos otra vez porfa", True),
+        ("I never drink coffee", "I drink coffee again", False),
+        ("I drink oat milk", "back to cow's milk again", False),
+    ],
+)
+def test_again_leaves_what_it_names_as_it_was(fact: str, text: str, stays: bool) -> None:
+    said = Said(text, np.eye(1, 512, dtype=np.float32)[0], {}, [])
+    (likely,) = Outdated().judge([replace(known(draft(fact)), embedding=said.vector)], said)
+    assert (likely == 0.0) is stays
+
+
 def _near(n: int, cosine: float) -> Known:
     """A fact whose vector has this cosine with `_ALONG`."""
     vector = np.array([cosine, (1 - cosine**2) ** 0.5, 0, 0], np.float32)

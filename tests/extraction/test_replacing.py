@@ -166,3 +166,17 @@ def test_what_is_supposed_is_not_judged_at_all(extractor: EmbeddedExtractor, tex
     facts = _left(extractor, "I drive a Ford Fiesta")
     [vector] = _ENCODER.embed([text])
     assert OUTDATED.judge(facts, Said(text, vector, {}, [])) == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("messages", "gone"),
+    [
+        (["our coffee is Old Mill", "we've gone over to Tall Ship", "back on the Old Mill"], "Tall Ship"),
+        (["meu café é o Morro Verde", "mudei pro Pedra Rara", "voltei pro Morro Verde"], "Pedra Rara"),
+    ],
+)
+def test_going_back_ends_what_was_taken_up_since(
+    extractor: EmbeddedExtractor, messages: list[str], gone: str
+) -> None:
+    assert any(gone in k.statement for k in _left(extractor, *messages[:2]))
+    assert not any(gone in k.statement for k in _left(extractor, *messages))

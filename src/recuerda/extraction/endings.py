@@ -8,7 +8,15 @@ from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Close, Known
 from recuerda.extraction.grave import allowed_again
 from recuerda.extraction.lost import departed, of_another
-from recuerda.extraction.replacing import called_off, parted_with, put_right, resumed, stopped, swapped_away
+from recuerda.extraction.replacing import (
+    called_off,
+    came_back,
+    parted_with,
+    put_right,
+    resumed,
+    stopped,
+    swapped_away,
+)
 from recuerda.extraction.reversals import born, dead, is_denial, opposite, parted, settles, withdraws
 from recuerda.extraction.statements import content, plain_value, topic
 from recuerda.extraction.subjects import CUSTOMER
@@ -29,6 +37,7 @@ def ended(
     gone = (
         *stopped(known, draft),
         *resumed(known, draft),
+        *came_back(known, draft),
         *called_off(known, draft),
         *swapped_away(known, draft),
         *put_right(known, draft),

@@ -36,6 +36,9 @@ _TOLD = 0.3  # confidence from which a draft tells what the message is about
 _SENTENCE = re.compile(r"[.!?\n]+")
 _ONE_MORE = re.compile(r"\b(another|a second|one more|mais uma?|un[oa]? mas)\b")
 _WORDS = 20.0  # of a usual message
+# "Decaf again, please" does not end "I only drink decaf"; a problem ends by what works again.
+_REPEATED = frozenset(_CATEGORIES) - {Category.ISSUE, Category.INTENT, Category.EVENT}
+_NOT = re.compile(r"\b(no|not|\w+n'?t|never|without|nunca|sin|ni|nao|sem|nem|cannot)\b")
 # Families of phrases that tell what kind of message it is.
 _KINDS = words(
     "no_longer stops gone dead resumes born cancels arrived fixed returned kept stays bought gains instead "
@@ -170,11 +173,22 @@ def _stays(fact: Known, text: str) -> bool:
         return True  # "please don't cancel the trip"
     if fact.category is Category.LOCATION and _AWAY.search(flat(text)) and not _MOVES.search(flat(text)):
         return True  # "I'm in Cardiff this week" leaves the home where it was
-    about = [s for s in sentences if content(s) & topic(fact.statement)]
+    named = [s for s in sentences if content(s) & topic(fact.statement)]
+    if named and _is_repeated(fact, text) and all(SAY["again"].search(flat(s)) for s in named):
+        return True
     owned = fact.category in {Category.POSSESSION, Category.IDENTITY}
-    if owned and not about and _ONE_MORE.search(flat(text)):
+    if owned and not named and _ONE_MORE.search(flat(text)):
         return True  # "one more kitten came. I need a litter box"
-    return all(SAY["adds"].search(flat(s)) or SAY["still"].search(flat(s)) for s in about or sentences)
+    return all(SAY["adds"].search(flat(s)) or SAY["still"].search(flat(s)) for s in named or sentences)
+
+
+def _is_repeated(fact: Known, text: str) -> bool:
+    """Whether "again" can only mean that it holds: the fact denies nothing, the message changes nothing."""
+    said, before = flat(text), flat(fact.statement)
+    turns = any(
+        SAY[family].search(said) for family in ("instead", "resumes", "back", "stops", "no_longer", "gone")
+    )
+    return fact.category in _REPEATED and not turns and _NOT.search(before) is None
 
 
 class _Message:

@@ -34,6 +34,7 @@ _WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
 _FEW = 6  # facts of a customer: as many as the bars are for
 _AT_ONCE = 2  # facts at most that one message ends so
 _LEAVES = ("instead", "gone", "stops", "no_longer")
+_SEVERAL_LEAVE = (*_LEAVES, "former", "finished")  # one of several: "the old one", a race that was run
 _TURNS = (*_LEAVES, "resumes", "gains")
 
 
@@ -48,12 +49,18 @@ def overtake(
     likely = dict(zip([k.id for k in known], OUTDATED.judge(known, said), strict=True))
     left = [k for k in _unsettled(known, changes, said, catalogue) if k.valid_from < now]
     left.sort(key=lambda k: -likely[k.id])
+    done = {c.fact_id for c in changes if isinstance(c, Close)}
+    done |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
+    of = {k.category for k in known if k.id in done}
     turns, leaves = _says_of_a_change(said.text), _says_of_a_change(said.text, _LEAVES)
     over = [
         k
         for i, k in enumerate(left)
         if likely[k.id]
-        >= _among(len(known), _bar(k, turns=turns, gained=turns and not leaves, likeliest=i == 0))
+        >= _among(
+            len(known),
+            _bar(k, turns=turns, gained=turns and not leaves, likeliest=i == 0 and k.category not in of),
+        )
     ]
     for fact in over[:_AT_ONCE]:
         heir = _heir(fact, changes, said)
@@ -81,7 +88,7 @@ def _unsettled(
     settled |= {i for c in changes if isinstance(c, Record) for i in c.supersedes}
     whose = {d.subject for d in said.drafts}
     more = {(c.draft.attribute, c.draft.subject) for c in changes if isinstance(c, Record)}
-    leaves = _says_of_a_change(said.text, _LEAVES)
+    leaves = _says_of_a_change(said.text, _SEVERAL_LEAVE)
 
     def judged(fact: Known) -> bool:
         attribute = catalogue.get(fact.attribute)
@@ -98,7 +105,14 @@ def _unsettled(
         and not tells_a_loss(k)
         and (not is_grave(k) or speaks_of(k, said.text, catalogue))
         and not _untouched(k, said.text, catalogue)
+        and not _of_others(k, said.drafts)
     ]
+
+
+def _of_others(fact: Known, drafts: Sequence[Draft]) -> bool:
+    """ "He is an XXL": of him alone, though the customer says besides that it is a present."""
+    whose = {d.subject for d in drafts if d.category is fact.category}
+    return fact.subject == CUSTOMER and bool(whose) and CUSTOMER not in whose
 
 
 def _untouched(fact: Known, text: str, catalogue: Catalogue) -> bool:

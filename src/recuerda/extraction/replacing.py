@@ -23,7 +23,7 @@ from recuerda.extraction.reversals import (
     withdraws,
     works_again,
 )
-from recuerda.extraction.statements import content, figures, other_amount, topic
+from recuerda.extraction.statements import content, figures, other_amount, proper_names, topic
 from recuerda.extraction.tokens import flat, unaccented, words
 from recuerda.models import Category
 
@@ -49,6 +49,12 @@ _HAVE = re.compile(r"\b(have|own|i've got|we've got|tengo|tenemos|tenho|temos)\b
 _JOURNEY = re.compile(
     r"\b(trip|travel\w*|holiday|flight|fly(ing)?|going to|off to|viaj\w*|vuelo|vamos a|voy a|vacacion\w*|"
     r"viag\w*|voo|ferias|vamos (pra|para)|vou (pra|para))\b"
+)
+_NEVER_REVERTED = frozenset({Category.HEALTH, Category.IDENTITY, Category.ISSUE})
+_SWITCHED = re.compile(
+    r"\b((moved|changed|switched|gone|went) (over |on )?to|"
+    r"(mudei|mudamos|passei|passamos) (a|ao|pra|pro|para)|"
+    r"(me|nos) (cambie|cambiamos|pase|pasamos|mude|mudamos) (a|al))\b"
 )
 _REQUESTS = frozenset({"cancel", "return", "exchange", "refund", "keep", "stay"})
 _SAID_OF_CANCELLING = content("cancel cancelled cancelen cancelar call called off please favor final lo todo")
@@ -81,6 +87,28 @@ def resumed(known: Sequence[Known], draft: Draft) -> list[Known]:
         if fact.subject == draft.subject and len(ours & theirs) > len(theirs) / 3:
             found.append(fact)
     return found
+
+
+def came_back(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "Back to Serra Alta": the one taken up since, when it is still known that it was Serra Alta before."""
+    said = draft.statement
+    names = proper_names(said[1:])
+    again = any(SAY[family].search(flat(said)) for family in ("again", "back"))
+    if not names or not again or withdraws(said):
+        return []
+    ours = [k for k in known if k.subject == draft.subject]
+    before = [k for k in ours if names & proper_names(k.statement[1:])]
+    since = [
+        k
+        for k in ours
+        if before
+        and k not in before
+        and proper_names(k.statement[1:])
+        and k.category not in _NEVER_REVERTED
+        and (replaces(k.statement) or _SWITCHED.search(flat(k.statement)))
+        and min(b.valid_from for b in before) < k.valid_from
+    ]
+    return [max(since, key=lambda k: k.valid_from)] if since else []
 
 
 def called_off(known: Sequence[Known], draft: Draft) -> list[Known]:
