@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from recuerda.extraction import Draft
-from recuerda.extraction.catalogue import Catalogue
+from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import Known
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.statements import content, topic
@@ -58,9 +59,12 @@ def allowed_again(known: Sequence[Known], draft: Draft, catalogue: Catalogue) ->
     ]
 
 
-def foods(text: str, catalogue: Catalogue) -> set[str]:
+def foods(text: str, catalogue: Catalogue) -> frozenset[str]:
     """Kinds of food, and of what else people cannot bear, that a text names."""
-    allergy, said = catalogue.get("allergy"), flat(text)
-    if allergy is None:
-        return set()
-    return {kind for kind, pattern in allergy.choices.items() if re.search(pattern, said)}
+    allergy = catalogue.get("allergy")
+    return _kinds(allergy, flat(text)) if allergy else frozenset()
+
+
+@lru_cache(maxsize=200)
+def _kinds(attribute: Attribute, said: str) -> frozenset[str]:
+    return frozenset(kind for kind, pattern in attribute.choices.items() if re.search(pattern, said))

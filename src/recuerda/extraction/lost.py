@@ -58,13 +58,13 @@ def _the_rest(known: Sequence[Known], pets: Sequence[Known], kinds: set[str | No
     return [] if others else [k for k in known if k.subject in species and k not in pets]
 
 
-def _with_another(fact: Known, names: set[str]) -> bool:
+def _with_another(fact: Known, names: frozenset[str]) -> bool:
     """ "Kira and Duke": of one who is still there."""
     pairs = _JOINED.findall(fact.statement)
     return any((a in names) != (b in names) for a, b in pairs)
 
 
-def _named(fact: Known) -> set[str]:
+def _named(fact: Known) -> frozenset[str]:
     """Names in a statement; its first word is one only when there is hardly another."""
     said = fact.statement
     return proper_names(said if len(said.split()) < 3 else said[1:])

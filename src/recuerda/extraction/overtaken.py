@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
@@ -137,7 +138,8 @@ def _untouched(fact: Known, text: str, catalogue: Catalogue) -> bool:
     return not (attribute.many or measured or attribute.speaks(unaccented(text)))
 
 
-def _says_of_a_change(text: str, families: Sequence[str] = _TURNS) -> bool:
+@lru_cache(maxsize=100)  # asked of each fact beside a message
+def _says_of_a_change(text: str, families: tuple[str, ...] = _TURNS) -> bool:
     said = flat(text)
     return any(SAY[family].search(said) for family in families) or swapped(text) is not None
 

@@ -4,7 +4,7 @@ Every answer is none rather than a guess: what is left standing can be corrected
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
@@ -214,7 +214,7 @@ def _taste(said: str, category: Category) -> bool:
     return category is Category.PREFERENCE or _TASTE.search(said) is not None
 
 
-def _names(known: Known, given: set[str]) -> bool:
+def _names(known: Known, given: Set[str]) -> bool:
     """Whether a fact has all these words, in some form: "run" and "running"."""
     has = content(f"{known.statement} {known.value or ''}")
     return all(any(_alike(a, b) for b in has) for a in given)

@@ -1,6 +1,7 @@
 """Whether two statements, or two values, say the same."""
 
 import re
+from functools import lru_cache
 
 from recuerda.extraction.tokens import tokenize, words
 
@@ -22,13 +23,14 @@ _LETTER = re.compile(r"(?:X{0,3}[SMLGP]|GG|XG{1,2})")
 _NAME = re.compile(r"\b[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ](?:[a-záéíóúâêôãõçñü]{2,}|[a-z]{1,2}[A-Z][a-z]{2,})\b")
 
 
-def figures(statement: str) -> set[str]:
+@lru_cache(maxsize=1000)
+def figures(statement: str) -> frozenset[str]:
     """Numbers in digits or words, and sizes in letters."""
-    return {
+    return frozenset(
         t.folded
         for t in tokenize(statement)
         if t.text[0].isdigit() or t.folded in _FIGURE_WORDS or _LETTER.fullmatch(t.text)
-    }
+    )
 
 
 def amounts(statement: str) -> dict[str, set[str]]:
@@ -49,8 +51,9 @@ def other_amount(before: str, after: str) -> bool:
     return any(not old[unit] & new[unit] for unit in old.keys() & new.keys())
 
 
-def proper_names(statement: str) -> set[str]:
-    return set(_NAME.findall(statement))
+@lru_cache(maxsize=1000)
+def proper_names(statement: str) -> frozenset[str]:
+    return frozenset(_NAME.findall(statement))
 
 
 def numbers(statement: str) -> list[str]:
@@ -78,13 +81,15 @@ _TIMES = words(
 )
 
 
-def topic(statement: str) -> set[str]:
+@lru_cache(maxsize=1000)
+def topic(statement: str) -> frozenset[str]:
     """`content` without how often and when; all of it when nothing else is said."""
     kept = [t.folded for t in tokenize(statement) if t.is_word and t.folded not in _EMPTY]
     return content(" ".join(w for w in kept if w not in _TIMES)) or content(statement)
 
 
-def content(statement: str) -> set[str]:
+@lru_cache(maxsize=1000)
+def content(statement: str) -> frozenset[str]:
     """Stems of the words that carry meaning, cut short so that "corro" and "correr" meet."""
     kept = [t.folded for t in tokenize(statement) if t.is_word and t.folded not in _EMPTY]
-    return {w[:4] if len(w) > 4 and not w.isdigit() else w for w in kept}
+    return frozenset(w[:4] if len(w) > 4 and not w.isdigit() else w for w in kept)

@@ -1,6 +1,7 @@
 """Whom a clause is about: the customer, or who in the household."""
 
 import re
+from functools import lru_cache
 
 CUSTOMER = "customer"
 
@@ -120,6 +121,7 @@ def speaks_of_self(clause: str) -> bool:
     return mine and _STRANGERS.search(clause) is None
 
 
+@lru_cache(maxsize=200)
 def named(clause: str) -> str | None:
     """Who of the household a (folded) clause names as its topic; None when nobody."""
     found = [

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 from recuerda.language import fold
@@ -29,8 +30,9 @@ class Token:
         return self.text[0].isalnum()
 
 
-def tokenize(text: str) -> list[Token]:
-    return [Token(m[0], fold(m[0]), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+@lru_cache(maxsize=1000)  # the facts a message is put beside are looked at from many sides
+def tokenize(text: str) -> tuple[Token, ...]:
+    return tuple(Token(m[0], fold(m[0]), m.start(), m.end()) for m in _TOKEN.finditer(text))
 
 
 def shape(token: Token) -> str:
@@ -62,6 +64,7 @@ def unaccented(text: str) -> str:
     return text.translate(_PLAIN)
 
 
+@lru_cache(maxsize=1000)
 def flat(text: str) -> str:
     """The same in lower case."""
     return text.translate(_FLAT)
