@@ -50,7 +50,11 @@ def messages() -> list[tuple[str, str]]:
 
 @dataclass(slots=True)
 class Step:
-    """One concurrency's figures. Times in ms; `cpu_ms` is CPU per turn, of our processes and the stores."""
+    """One concurrency's figures. Times in ms; `cpu_ms` is CPU per turn, of our processes and the stores.
+
+    `yardstick_ms` is how long the same small sum took meanwhile: a rented machine may be half as fast for
+    minutes, and then all of this takes that much longer.
+    """
 
     concurrency: int
     offered: float | None  # turns a second the customers come with; None: each goes on at once
@@ -66,6 +70,7 @@ class Step:
     cpu_ms: float
     stores_cpu_ms: float
     client_cpu_ms: float
+    yardstick_ms: float
     rss_mb: float
 
 
@@ -162,7 +167,9 @@ async def step(shop: Fleet, concurrency: int, seconds: float, offered: float | N
         for n in range(concurrency)
     ]
     own, theirs, started = _own_cpu(), shop.cpu(), time.monotonic()
+    pace = asyncio.create_task(_paced())
     await asyncio.gather(*(c.talk(started + seconds, times, errors) for c in customers))
+    pace.cancel()
     talked, client = time.monotonic() - started, _own_cpu() - own
     drained = await _drain(shop)
     used = {name: total - theirs[name] for name, total in shop.cpu().items()}
@@ -187,8 +194,22 @@ async def step(shop: Fleet, concurrency: int, seconds: float, offered: float | N
         cpu_ms=round(1000 * used["recuerda"] / turns, 1),
         stores_cpu_ms=round(1000 * used["stores"] / turns, 1),
         client_cpu_ms=round(1000 * client / turns, 1),
+        yardstick_ms=round(await pace, 2),
         rss_mb=round(shop.rss()),
     )
+
+
+async def _paced() -> float:
+    """Until cancelled: the CPU a small sum takes, measured once a second; the median, in ms."""
+    taken: list[float] = []
+    try:
+        while True:
+            started = time.thread_time()
+            sum(n * n for n in range(50_000))
+            taken.append(time.thread_time() - started)
+            await asyncio.sleep(1)
+    except asyncio.CancelledError:
+        return float(np.median(taken)) * 1000
 
 
 def _own_cpu() -> float:
