@@ -20,6 +20,7 @@ from recuerda.extraction import Extractor, Turn
 from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.llm import LLMExtractor
+from recuerda.facts.vectors import FactVectors
 from recuerda.helper import Helper
 from recuerda.language import detect
 from recuerda.llm import ChatModel, make_model
@@ -97,6 +98,7 @@ def build(settings: Settings, *, model: ChatModel | None = None) -> Recuerda:
     worker.handle("unindex", indexer.unindex)
     deliverer = Deliverer(db, make_twilio(settings), settings.public_url)
     worker.handle("deliver", deliverer.deliver, dead=deliverer.give_up)
+    worker.handle("vector", FactVectors(db, embedder).make)
     worker.handle("erase", privacy.Eraser(db, memories).erase)
     worker.recur(privacy.NIGHTLY, privacy.Purger(db, memories, settings).purge)
     return Recuerda(

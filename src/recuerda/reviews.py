@@ -9,6 +9,7 @@ from recuerda.db import Session
 from recuerda.errors import BadInput, Conflict
 from recuerda.facts.history import make_room, note, state_of
 from recuerda.facts.profile import get
+from recuerda.facts.vectors import enqueue_vector
 from recuerda.masking import mask
 from recuerda.models import CURRENT, Fact, FactEvent, FactStatus, Review, now
 
@@ -52,7 +53,8 @@ async def decide(
     if decision == "edit":
         fact.statement = mask(statement) if statement is not None else fact.statement
         fact.value = mask(value) if value is not None else fact.value
-        fact.embedding = fact.embedder = None  # made anew when it is next needed
+        fact.embedding = fact.embedder = None
+        await enqueue_vector(session, fact)
     if decision in ("confirm", "edit"):
         await _make_current(session, fact, actor)
     else:

@@ -41,9 +41,11 @@ async def test_a_failure_is_tried_again_and_given_up_at_last(
         tries.append(payload["n"])
         raise ValueError("the customer's words")
 
-    async def bury(payload: Mapping[str, Any]) -> Write | None:
-        buried.append(payload["n"])
-        return None
+    def bury(payload: Mapping[str, Any]) -> Write:
+        async def write(session: Session) -> None:
+            buried.append(payload["n"])
+
+        return write
 
     worker = Worker(db)
     worker.handle("note", fail, dead=bury)
@@ -55,6 +57,28 @@ async def test_a_failure_is_tried_again_and_given_up_at_last(
     [job] = await jobs(db)
     assert (job.state, tries, buried) == (JobState.DEAD, [1, 1, 1], [1])
     assert job.last_error == "ValueError"
+
+
+async def test_giving_up_and_telling_of_it_are_one_thing(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_FAILURES", 1)
+
+    def bury(payload: Mapping[str, Any]) -> Write:
+        async def write(session: Session) -> None:
+            raise OSError("killed in the middle of it")
+
+        return write
+
+    worker = Worker(db)
+    worker.handle("note", noting([]), dead=bury)
+    async with db.write() as session:
+        _, lease = await enqueue_held(session, "note", token="mine", lane="a", payload={"n": 1})
+    assert lease is not None
+    with pytest.raises(OSError, match="in the middle"):
+        await worker.leases.fail(lease, ValueError())
+    [job] = await jobs(db)
+    assert job.state is JobState.RUNNING  # still to be given up, by whoever finds it
 
 
 async def test_a_dead_workers_job_is_taken_over_and_its_late_result_is_void(db: Database) -> None:

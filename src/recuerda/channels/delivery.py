@@ -71,7 +71,7 @@ class Deliverer:
             return _mark(message_id, Delivery.FAILED)
         return _mark(message_id, Delivery.SENT, sids)
 
-    async def give_up(self, payload: Mapping[str, Any]) -> Write:
+    def give_up(self, payload: Mapping[str, Any]) -> Write:
         """For a job that failed too often."""
         return _mark(payload["message_id"], Delivery.FAILED)
 

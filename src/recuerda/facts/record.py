@@ -16,6 +16,7 @@ from recuerda.extraction.statements import normal, plain_value
 from recuerda.facts.history import make_room, note, retire
 from recuerda.facts.policy import purposes
 from recuerda.facts.profile import get
+from recuerda.facts.vectors import enqueue_vector
 from recuerda.masking import mask
 from recuerda.models import (
     Category,
@@ -235,4 +236,5 @@ async def state(
     for old in replaced:
         old.superseded_by = fact.id
     note(session, fact, "recorded", actor)
+    await enqueue_vector(session, fact)
     return fact

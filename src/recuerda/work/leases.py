@@ -14,13 +14,14 @@ from recuerda.work.queue import LEASE, Lease
 
 Write = Callable[[Session], Awaitable[None]]
 Handler = Callable[[Mapping[str, Any]], Awaitable[Write | None]]
+WhenDead = Callable[[Mapping[str, Any]], Write]
 
 
 class Leases:
     def __init__(self, db: Database, wake: Callable[[], None]) -> None:
         """`wake` is called when a job is done: what was behind it in its lane is ready."""
         self._db, self._wake = db, wake
-        self.when_dead: dict[str, Handler] = {}  # by kind: told of a job that is given up
+        self.when_dead: dict[str, WhenDead] = {}  # by kind: told of a job that is given up
 
     @contextlib.asynccontextmanager
     async def keep(self, *leases: Lease) -> AsyncIterator[None]:
@@ -55,9 +56,8 @@ class Leases:
     async def fail(self, lease: Lease, error: Exception) -> None:
         """Try again later, further apart each time; give up at last."""
         async with self._db.write() as session:
-            given_up = await queue.fail(session, lease, error)
-        if given_up:
-            await self._bury(lease.job_id)
+            if await queue.fail(session, lease, error):
+                await self._bury(session, lease.job_id)
 
     async def reap(self) -> bool:
         """Give back the jobs of workers that died; whether there were any."""
@@ -65,16 +65,12 @@ class Leases:
             lost = await queue.lost(session)
         for job in lost:
             async with self._db.write() as session:
-                given_up = await queue.take_back(session, job)
-            if given_up:
-                await self._bury(cast(int, job.id))
+                if await queue.take_back(session, job):
+                    await self._bury(session, cast(int, job.id))
         return bool(lost)
 
-    async def _bury(self, job_id: int) -> None:
-        async with self._db.read() as session:
-            job = await session.get_one(Job, job_id)
-        if handler := self.when_dead.get(job.kind):
-            write = await handler(job.payload)
-            if write is not None:
-                async with self._db.write() as session:
-                    await write(session)
+    async def _bury(self, session: Session, job_id: int) -> None:
+        """In the transaction that gives it up, so that who waits for it is told whatever happens next."""
+        job = await session.get_one(Job, job_id)
+        if told := self.when_dead.get(job.kind):
+            await told(job.payload)(session)

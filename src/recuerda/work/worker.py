@@ -11,7 +11,7 @@ from recuerda.models import Job
 from recuerda.telemetry import logs
 from recuerda.work import queue
 from recuerda.work.bell import Bell
-from recuerda.work.leases import Handler, Leases
+from recuerda.work.leases import Handler, Leases, WhenDead
 from recuerda.work.presence import BEAT, Presence
 from recuerda.work.queue import Lease, LeaseLost
 from recuerda.work.saying import SUSPECT
@@ -45,7 +45,7 @@ class Worker:
         self._presence = Presence(db)
         self.leases = Leases(db, self.wake)
 
-    def handle(self, kind: str, handler: Handler, *, dead: Handler | None = None) -> None:
+    def handle(self, kind: str, handler: Handler, *, dead: WhenDead | None = None) -> None:
         """`dead` is told of a job of this kind that is given up."""
         self._handlers[kind] = handler
         if dead:
