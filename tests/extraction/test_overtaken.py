@@ -221,7 +221,19 @@ def test_what_is_said_of_the_daughter_takes_no_place_of_the_customers(
     assert [c.supersedes for c in changes if isinstance(c, Record)] == [()]
 
 
+def test_where_somebody_else_went_to_live_leaves_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = draft("Vivo en Lima", "city", "Lima", category=Category.LOCATION)
+    hers = draft("Mi tía se mudó a Ica", "city", "Ica", category=Category.EVENT, subject="mother")
+    wish = draft("quiero mandarle flores", category=Category.INTENT)
+    for news, over in ((hers, 0), (replace(hers, subject="customer"), 1)):
+        monkeypatch.setattr(Outdated, "judge", lambda *_: [0.9])
+        said = Said(news.statement, _ALONG, {}, [news, wish])
+        assert len(overtake([known(home)], [], said, NOW, CATALOGUE)) == over
+
+
 CITY = draft("I live in Leeds", "city", "Leeds", category=Category.LOCATION)
+SHIRT = draft("I wear M shirts", "garment_size", "M", category=Category.FIT)
+VISIT = draft("My cleaning is on Thursday", category=Category.EVENT)
 CANCELS = draft("I cancelled my subscription", "cancel", "yes", category=Category.INTENT)
 
 
@@ -229,6 +241,8 @@ CANCELS = draft("I cancelled my subscription", "cancel", "yes", category=Categor
     ("fact", "text", "other"),
     [
         (CITY, "we're moving within town in May", "we're moving to Hull in May"),
+        (SHIRT, "the shirt arrived and all is well", "the shirt arrived, now I'm an L"),
+        (VISIT, "can we make it 4pm rather than 10?", "can we make it Friday at 4pm?"),
         (CANCELS, "I cancelled last week and you charged me again?!", "it all works out with the new price"),
     ],
 )
@@ -243,6 +257,22 @@ def test_one_more_of_a_kind_ends_none_whatever_else_is_asked() -> None:
     tell = _judged("tenho um gato, o Fubá", "chegou mais um gatinho, a Paçoca. preciso de uma caixa")
     swap = _judged("tenho um gato, o Fubá", "o gatinho sumiu, que tristeza. cancela a caixa")
     assert tell == 0 < swap
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "change"),
+    [
+        (
+            "We have a gas oven",
+            "Growing up we had an electric oven and the bread was awful. Any tips?",
+            "We had the oven swapped for an electric one. Any tips?",
+        ),
+        ("Tengo moto", "Cuando era estudiante tenía bici", "vendí la moto y tengo bici"),
+        ("Tenho um fusca", "Quando eu era criança tinha um fusca", "Troquei o fusca por um Gol"),
+    ],
+)
+def test_what_was_so_long_ago_ends_nothing(before: str, text: str, change: str) -> None:
+    assert _judged(before, text) == 0 < _judged(before, change)
 
 
 def _judged(before: str, text: str) -> float:

@@ -96,6 +96,20 @@ SCENARIOS = [
     ("pago no boleto", "agora pago com cartão", {"payment_method": "card"}),
 ]
 
+OF_OLD = [
+    ("Calzo 42", "Cuando era adolescente calzaba 38", {"shoe_size": "42"}),
+    ("Calço 42", "Na época da escola eu calçava 36", {"shoe_size": "42"}),
+    ("I wear a size 9 in trainers", "When I was a teenager I wore a size 7 shoe", {"shoe_size": "9"}),
+]
+
+
+@pytest.mark.parametrize(("told", "old", "now"), OF_OLD)
+def test_a_size_of_long_ago_is_none(
+    extractor: EmbeddedExtractor, told: str, old: str, now: dict[str, str]
+) -> None:
+    facts = _lives(extractor, [told, old]).values()
+    assert {f.attribute: f.value for f in facts if f.attribute} == now
+
 
 @pytest.mark.parametrize(("before", "after", "now"), SCENARIOS)
 def test_what_is_true_now(extractor: EmbeddedExtractor, before: str, after: str, now: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from recuerda.extraction import Draft
 from recuerda.extraction.changes import Known
 from recuerda.extraction.guards import supposed, to_memory, untrusted
 from recuerda.extraction.phrases import SAY
-from recuerda.extraction.reversals import given_up, swapped
+from recuerda.extraction.reversals import given_up, of_old, swapped
 from recuerda.extraction.statements import content, figures, proper_names, topic
 from recuerda.extraction.tokens import flat, hashed, ngrams, tokenize, words
 from recuerda.models import Category
@@ -176,6 +176,8 @@ def _stays(fact: Known, text: str) -> bool:
     named = [s for s in sentences if content(s) & topic(fact.statement)]
     if named and _is_repeated(fact, text) and all(SAY["again"].search(flat(s)) for s in named):
         return True
+    if all(of_old(s) for s in named or sentences):
+        return True  # "when I was twenty I took a 38"
     owned = fact.category in {Category.POSSESSION, Category.IDENTITY}
     if owned and not named and _ONE_MORE.search(flat(text)):
         return True  # "one more kitten came. I need a litter box"

@@ -1,5 +1,6 @@
 """What a message makes untrue though none of its drafts says so, and what is so instead."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from recuerda.extraction.lost import tells_a_loss
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.replacing import ALIKE
-from recuerda.extraction.reversals import parted, reverses, swapped, withdraws
+from recuerda.extraction.reversals import cancels, parted, reverses, settled, swapped, withdraws
 from recuerda.extraction.statements import content, figures, topic
 from recuerda.extraction.subjects import CUSTOMER
 from recuerda.extraction.tokens import flat, unaccented
@@ -32,6 +33,10 @@ _BESIDE = frozenset({Category.POSSESSION, Category.IDENTITY})  # a second bike o
 _MEASURED = frozenset({Category.FIT, Category.ACTIVITY})
 _PLANS = frozenset({Category.INTENT, Category.EVENT})
 _WORD_ALONE = frozenset({"opt_out"})  # ended by saying so and by nothing less
+_DAY = re.compile(
+    r"\b((mon|tues|wednes|thurs|fri|satur|sun)days?|lunes|martes|miercoles|jueves|viernes|sabados?|domingos?|"
+    r"segunda|terca|quarta|quinta|sexta)\b"
+)
 _FEW = 6  # facts of a customer: as many as the bars are for
 _AT_ONCE = 2  # facts at most that one message ends so
 _LEAVES = ("instead", "gone", "stops", "no_longer")
@@ -111,8 +116,15 @@ def _unsettled(
 
 
 def _of_others(fact: Known, drafts: Sequence[Draft]) -> bool:
-    """ "He is an XXL": of him alone, though the customer says besides that it is a present."""
-    whose = {d.subject for d in drafts if d.category is fact.category}
+    """ "He is an XXL": of him alone, though the customer says besides that it is a present.
+
+    So is where the sister went to live: of the home of the customer, whatever kind of news it is.
+    """
+    whose = {
+        d.subject
+        for d in drafts
+        if d.category is fact.category or (d.attribute is not None and d.attribute == fact.attribute)
+    }
     return fact.subject == CUSTOMER and bool(whose) and CUSTOMER not in whose
 
 
@@ -130,6 +142,11 @@ def _untouched(fact: Known, text: str, catalogue: Catalogue) -> bool:
         return True  # "I cancelled and you charged me again"
     if fact.attribute == "city" and SAY["nearby"].search(said):
         return True
+    if attribute and attribute.type == "size" and settled(said) and size(said, letters=True) is None:
+        return True  # "the shirt came, all is well": of the order, not of the size
+    dated = fact.category is Category.EVENT and _DAY.search(flat(fact.statement)) is not None
+    if dated and not before and after and not _DAY.search(said):
+        return not cancels(text)  # at five instead of nine is on the same day
     if fact.category not in _MEASURED or _says_of_a_change(text):
         return False
     if attribute is None:

@@ -22,6 +22,7 @@ from recuerda.extraction.reversals import (
     adds,
     gains,
     is_denial,
+    of_old,
     opposite,
     parted,
     replaces,
@@ -155,6 +156,8 @@ def _decide(
             return [*over, Repeat(same.id, draft)]
         old = spelt_before(left, draft) or taken_over(left, draft, catalogue, vector)
         return [*over, new_record(draft, now, catalogue, supersedes=tuple(k.id for k in old))]
+    if attribute.category is Category.FIT and of_old(draft.statement):
+        return [*over, new_record(draft, now, catalogue, bare=True)]  # "as a kid I took a 36"
     change = _by_attribute(left, draft, attribute, now, catalogue)
     if isinstance(change, Record) and not change.supersedes:
         old = taken_over(left, draft, catalogue, vector)

@@ -118,6 +118,13 @@ def restates(text: str) -> bool:
     return SAY["restates"].search(flat(text)) is not None
 
 
+def of_old(text: str) -> bool:
+    """It tells how it was long ago, and of no change since."""
+    said = flat(text)
+    turns = any(SAY[family].search(said) for family in ("instead", "stops", "no_longer", "gone", "back"))
+    return SAY["long_ago"].search(said) is not None and not turns
+
+
 def gains(text: str) -> bool:
     """Got something, besides what is gone: "I sold the Corsa and bought a Duster"."""
     return SAY["gains"].search(flat(text)) is not None
