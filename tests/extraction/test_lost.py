@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from recuerda.extraction import Turn
 from recuerda.extraction.changes import Close, Known, Record
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.reconcile import reconcile
-from recuerda.models import Category
+from recuerda.models import Category, FactStatus
 from tests.extraction.test_reconcile import CATALOGUE, NOW, draft, known
 
 EARLIER = NOW - timedelta(days=30)
@@ -63,3 +65,55 @@ def test_a_name_or_age_is_of_the_pet_told_of_before(extractor: EmbeddedExtractor
     ):
         drafts = extractor.extract_now([Turn("customer", text)])
         assert {d.subject for d in drafts if d.attribute in {"name", "age"}} == {"rabbit"}
+
+
+PREGNANT = [
+    known(draft("I'm pregnant", "condition", "pregnancy", category=Category.HEALTH), "pregnant"),
+    known(draft("It's due in June", category=Category.EVENT), "due"),
+    known(draft("My wife is expecting", "condition", "pregnancy", subject="wife"), "wife"),
+    known(draft("My sister is expecting", "condition", "pregnancy", subject="sister"), "sister"),
+    known(draft("I'm allergic to latex", "allergy", "latex", category=Category.HEALTH), "allergy"),
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We lost the baby last week",
+        "I had a miscarriage",
+        "Our baby was stillborn",
+        "Perdimos a nuestro bebé",
+        "Tuve un aborto espontáneo",
+        "El embarazo no llegó a término",
+        "Perdi o bebê no mês passado",
+        "Sofri um aborto",
+        "A gestação não foi adiante",
+    ],
+)
+def test_a_lost_pregnancy_is_over_and_the_loss_is_asked_for_first(text: str) -> None:
+    ended, (loss,) = _after(PREGNANT, text)
+    assert ended == {"pregnant", "due", "wife"}
+    assert (loss.draft.category, loss.draft.attribute, loss.status) == (
+        Category.HEALTH, None, FactStatus.PROPOSED,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We lost the baby monitor",
+        "I had a miscarriage two years ago",
+        "I'm scared of losing the baby",
+        "Perdí el bebé de juguete de mi hija",
+        "Tuve una amenaza de aborto",
+        "Ya tuve un aborto",
+        "Perdi a bolsa do bebê",
+        "Já sofri um aborto",
+    ],
+)
+def test_what_was_lost_before_or_is_only_feared_ends_no_pregnancy(text: str) -> None:
+    assert _after(PREGNANT, text)[0] == set()
+
+
+def test_somebody_elses_loss_is_theirs() -> None:
+    assert _after(PREGNANT, "She had a miscarriage", subject="sister")[0] == {"sister"}

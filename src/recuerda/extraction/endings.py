@@ -7,7 +7,7 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Close, Known
 from recuerda.extraction.grave import allowed_again
-from recuerda.extraction.lost import departed, of_another
+from recuerda.extraction.lost import departed, expected, of_another
 from recuerda.extraction.replacing import (
     called_off,
     came_back,
@@ -44,7 +44,7 @@ def ended(
         *parted_with(known, draft, catalogue),
         *allowed_again(known, draft, catalogue),
     )
-    dead_and_gone = {k.id for k in departed(known, draft)}
+    dead_and_gone = {k.id for k in (*departed(known, draft), *expected(known, draft))}
     done_with = {k.id for k in gone} | dead_and_gone
     for fact in known:
         theirs = fact.subject == draft.subject or (fact.attribute == "pet" and fact.value == draft.subject)

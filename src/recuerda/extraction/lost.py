@@ -1,16 +1,19 @@
-"""Who died or is gone, by name: what was told of them, and of nobody else."""
+"""Who died or is gone: what was told of them, and of nobody else. And a pregnancy that was lost."""
 
 import re
 from collections.abc import Sequence
 
 from recuerda.extraction import Draft
 from recuerda.extraction.changes import Known
+from recuerda.extraction.phrases import SAY
 from recuerda.extraction.reversals import dead, parted
 from recuerda.extraction.statements import proper_names
 from recuerda.extraction.subjects import CUSTOMER, PETS
+from recuerda.extraction.tokens import flat
 from recuerda.models import Category
 
 _JOINED = re.compile(r"(\w+),? (?:and|y|e|&) ([A-ZÁÉÍÓÚ]\w+)")
+_PARENTS = frozenset({CUSTOMER, "wife", "husband", "partner"})
 _OF_A_PET = frozenset({"pet", "name", "age", "pet_weight"})
 
 
@@ -27,6 +30,24 @@ def departed(known: Sequence[Known], draft: Draft) -> list[Known]:
     kinds = {k.subject for k in pets} | {k.value for k in pets if k.attribute == "pet"}
     with_them = [k for k in told if _of(k, kinds)]
     return [k for k in (*named, *with_them, *_the_rest(known, pets, kinds)) if not _with_another(k, names)]
+
+
+def miscarried(text: str) -> bool:
+    """Whether a pregnancy was lost: this one, not one of years ago, nor only feared."""
+    said = flat(text)
+    return SAY["miscarried"].search(said) is not None and SAY["not_this_time"].search(said) is None
+
+
+def expected(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "We lost the baby": that one was on the way, said of the same person or of the other parent."""
+    if not miscarried(draft.statement):
+        return []
+    whose = {draft.subject} | (_PARENTS if draft.subject in {*_PARENTS, "baby"} else set())
+    return [
+        k
+        for k in known
+        if k.subject in whose and (k.value == "pregnancy" or SAY["expects"].search(flat(k.statement)))
+    ]
 
 
 def tells_a_loss(fact: Known) -> bool:

@@ -13,7 +13,7 @@ from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Attribute, Catalogue
 from recuerda.extraction.changes import SURE, Change, Close, Known, Record, Repeat, new_record
 from recuerda.extraction.endings import SAID, ended
-from recuerda.extraction.lost import says_who
+from recuerda.extraction.lost import miscarried, says_who
 from recuerda.extraction.outdated import Said
 from recuerda.extraction.overtaken import overtake
 from recuerda.extraction.replacing import taken_over
@@ -139,6 +139,9 @@ def _decide(
     over: list[Change] = [*ended(known, draft, attribute, now, catalogue)]
     taken = withdraws(draft.statement) or parted(draft.statement)
     back = is_denial(draft.value) or (taken and not swapped(draft.statement) and not gains(draft.statement))
+    if miscarried(draft.statement):
+        # Whatever it looked like: to be asked for before it is kept, as all that is of health.
+        return [*over, new_record(_of_health(draft, catalogue), now, catalogue)]
     gone = [k for k in known if any(isinstance(c, Close) and c.fact_id == k.id for c in over)]
     if over and says_who(draft, gone):
         loss = replace(draft, category=Category.EVENT, attribute=None, value=None, faint=False)
@@ -226,6 +229,13 @@ def _protected(known: Known, draft: Draft) -> bool:
     """A person vouched for it, and the draft is not sure."""
     vouched = known.review is Review.DONE or known.source is Source.AGENT
     return vouched and known.status is FactStatus.ACTIVE and draft.confidence < SURE
+
+
+def _of_health(draft: Draft, catalogue: Catalogue) -> Draft:
+    sensitivity = catalogue.sensitivity(Category.HEALTH, None)
+    return replace(
+        draft, category=Category.HEALTH, attribute=None, value=None, sensitivity=sensitivity, faint=False
+    )
 
 
 def _only_settles(over: Sequence[Change], draft: Draft) -> bool:
