@@ -193,6 +193,22 @@ def test_a_clause_ends_where_it_concludes(extractor: EmbeddedExtractor) -> None:
     assert found[0].quote == "tengo gemelos"
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("me quedo un mes más, gracias", "me quedo un mes más"),
+        ("mudei de banco, daqui pra frente pago só por pix, tá?", "daqui pra frente pago só por pix"),
+        ("abrí una cuenta, de ahora en más pago sólo con débito", "de ahora en más pago sólo con débito"),
+        ("uso 38, mas o tênis apertou", "uso 38"),
+        ("I only wear black so no colours please", "I only wear black so no colours please"),
+    ],
+)
+def test_the_only_way_and_what_is_more_stay_with_what_is_done(
+    extractor: EmbeddedExtractor, text: str, whole: str
+) -> None:
+    assert whole in [d.quote for d in extractor.extract_now(turns(text))]
+
+
 def test_health_is_special(extractor: EmbeddedExtractor) -> None:
     (draft,) = extractor.extract_now(turns("Soy alérgica al maní"))
     assert (draft.category, draft.attribute, draft.value) == (Category.HEALTH, "allergy", "peanut")

@@ -94,6 +94,9 @@ SCENARIOS = [
     ("vivo en Lima", "terminé en Rosario por trabajo", {"city": "Rosario"}),
     ("moro em Recife", "acabei ficando em Olinda mesmo", {"city": "Olinda"}),
     ("pago no boleto", "agora pago com cartão", {"payment_method": "card"}),
+    ("quiero cancelar el abono", "con ese precio me quedo otro año", {"stay": "yes"}),
+    ("quero cancelar a assinatura", "com esse desconto fico mais um ano", {"stay": "yes"}),
+    ("I want to cancel my membership", "at that price I'll stay another year", {"stay": "yes"}),
 ]
 
 OF_OLD = [

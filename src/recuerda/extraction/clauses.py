@@ -64,6 +64,10 @@ _UNITS = words(
 _OF = words("de del da do la las los el d c")
 # Words that join clauses and belong to neither.
 _JOINS = words("and but because so y pero porque mas e")
+_ACCENTED = words("só más è")  # and what looks like them without their accents
+_ONLY = words("so solo solamente somente apenas unicamente")
+_BY = words("por pelo pela pelos pelas com con en em no na nos nas de do da a al ao para pra pro")
+_SO = words("a no do")  # behind an English "so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +140,21 @@ def trim(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
         last -= 1
     while (
         first < last - 1
-        and (tokens[first].folded in _JOINS or not tokens[first].is_word)
+        and (_joins(tokens[first]) or not tokens[first].is_word)
         and not _opens(tokens[first])
     ):
         first += 1
     return first, last
 
 
+def _joins(token: Token) -> bool:
+    return token.folded in _JOINS and token.text.lower() not in _ACCENTED
+
+
 def _trails(tokens: Sequence[Token], first: int, last: int) -> bool:
-    return last - first > 1 and tokens[last - 1].folded in _JOINS
+    """Whether the last word joins what follows; "un ano mas." has nothing behind it."""
+    more = tokens[last - 1].folded == "mas" and (last == len(tokens) or not tokens[last].is_word)
+    return last - first > 1 and _joins(tokens[last - 1]) and not more
 
 
 def _turns(tokens: Sequence[Token], i: int) -> bool:
@@ -159,7 +169,21 @@ def _tells_more(tokens: Sequence[Token], i: int, last: int) -> bool:
 
 
 def _goes_on(tokens: Sequence[Token], first: int, last: int, i: int) -> bool:
-    return _names_it(tokens, i, last) or _of_address(tokens, first, i, last)
+    return (
+        _names_it(tokens, i, last) or _of_address(tokens, first, i, last) or _only_by(tokens, first, i, last)
+    )
+
+
+def _only_by(tokens: Sequence[Token], first: int, i: int, last: int) -> bool:
+    """ "Pago | só | por pix": the one way goes with what is done so."""
+    only = i if tokens[i].folded in _ONLY else i - 1
+    return (
+        first < only < last - 1
+        and tokens[only].folded in _ONLY
+        and tokens[only - 1].is_word
+        and tokens[only + 1].folded in _BY
+        and not (tokens[only].text == "so" and tokens[only + 1].text in _SO)
+    )
 
 
 def _concludes(tokens: Sequence[Token], i: int) -> bool:
