@@ -49,6 +49,7 @@ def test_another_of_its_kind_stays() -> None:
     both = known(draft("I've got two cats, Pim and Lua", "pet", "cat"), "both")
     assert _after([both], "Pim died last week")[0] == set()
     assert _after([other], "Our cat Pim died", subject="cat")[0] == set()
+    assert _after([CAT, other], "Pim died yesterday", subject="cat")[0] == {"pim"}
 
 
 def test_all_of_the_only_one_of_its_kind_ends() -> None:

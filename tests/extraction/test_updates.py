@@ -161,6 +161,8 @@ SIZES = [
     (["uso calça 42", "calço 38"], {"bottoms_size": "42", "shoe_size": "38"}),
     (["soy M de remera y L de pantalón"], {"garment_size": "M", "bottoms_size": "L"}),
     (["I'm a 34B bra", "I'm now a 36C"], {"bra_size": "36C"}),
+    (["uso camiseta M", "ahora necesito una L"], {"garment_size": "L"}),
+    (["uso camiseta M", "agora preciso de uma G"], {"garment_size": "G"}),
     # No thing is named: of the only one, of the one spoken of last, of the nearest number.
     (["I wear a jacket in M", "I now need an L"], {"garment_size": "L"}),
     (["uso remera M", "uso pantalón talla S", "ahora soy L"], {"garment_size": "M", "bottoms_size": "L"}),

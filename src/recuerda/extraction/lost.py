@@ -58,7 +58,8 @@ def tells_a_loss(fact: Known) -> bool:
 
 def of_another(fact: Known, draft: Draft) -> bool:
     """Whether the fact names somebody, and the draft somebody else."""
-    names, theirs = proper_names(draft.statement[1:]), proper_names(fact.statement[1:])
+    names = proper_names(draft.statement if dead(draft.statement) else draft.statement[1:])  # "Kira died"
+    theirs = proper_names(fact.statement[1:])
     return bool(names and theirs and not names & theirs)
 
 
