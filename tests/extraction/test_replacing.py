@@ -11,7 +11,8 @@ from recuerda.extraction.changes import Close, Known, Record
 from recuerda.extraction.embedded import EmbeddedExtractor
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.reconcile import reconcile
-from recuerda.models import FactStatus, Review, Source
+from recuerda.models import Category, FactStatus, Review, Source
+from tests.extraction.test_reconcile import CATALOGUE, NOW, draft, known
 
 _ENCODER = SentenceEncoder()
 
@@ -180,3 +181,52 @@ def test_going_back_ends_what_was_taken_up_since(
 ) -> None:
     assert any(gone in k.statement for k in _left(extractor, *messages[:2]))
     assert not any(gone in k.statement for k in _left(extractor, *messages))
+
+
+OVER = datetime(2026, 3, 5, tzinfo=UTC)
+YOGA = replace(
+    known(draft("I do yoga at noon", category=Category.ACTIVITY), "noon"),
+    status=FactStatus.SUPERSEDED, valid_to=OVER,
+)  # fmt: skip
+EVENINGS = known(
+    draft("I only come in the evenings", category=Category.ACTIVITY), "evenings", valid_from=OVER
+)
+
+
+def _ends(facts: list[Known], text: str, category: Category = Category.ACTIVITY) -> set[str]:
+    changes = reconcile(facts, [draft(text, category=category)], NOW, CATALOGUE)
+    return {c.fact_id for c in changes if isinstance(c, Close)}
+
+
+def test_going_back_to_what_is_over_ends_what_was_said_when_it_ended() -> None:
+    later = replace(EVENINGS, id="later", valid_from=OVER + timedelta(days=1))
+    sure = known(
+        draft("I'm allergic to latex", "allergy", "latex", category=Category.HEALTH), valid_from=OVER
+    )
+    for text in ("I do yoga at noon again", "Back to yoga at noon", "Yoga at noon as before"):
+        assert _ends([YOGA, EVENINGS, later, sure], text) == {"evenings"}
+    assert _ends([YOGA, later, sure], "I do yoga at noon again") == set()
+    assert _ends([YOGA, EVENINGS], "I do yoga at noon") == set()
+    assert _ends([YOGA, EVENINGS], "The bill is wrong again") == set()
+    assert _ends([YOGA, EVENINGS], "I no longer do yoga at noon again") == set()
+
+
+def test_what_took_its_place_is_over_rather_than_what_was_said_beside() -> None:
+    heir = replace(YOGA, superseded_by="evenings")
+    beside = known(draft("Write to me in Spanish", category=Category.CONTACT), "beside", valid_from=OVER)
+    assert _ends([heir, beside, EVENINGS], "volví, I do yoga at noon again") == {"evenings"}
+
+
+@pytest.mark.parametrize(
+    ("before", "switch", "back", "ends"),
+    [
+        ("Send me loose tea please", "Switch me to tea bags please", "I'm back to loose tea", True),
+        ("Mándenme el té en hebras", "Cámbienme a té en saquitos", "volví al té en hebras", True),
+        ("I drink oat milk", "Please switch me to the annual plan", "I'm going back to oat milk", False),
+    ],
+)
+def test_going_back_to_what_is_still_known_ends_the_switch_from_it(
+    extractor: EmbeddedExtractor, before: str, switch: str, back: str, ends: bool
+) -> None:
+    left = {k.statement for k in _left(extractor, before, switch, back)}
+    assert (switch not in left) is ends

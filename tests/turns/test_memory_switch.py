@@ -274,3 +274,18 @@ async def test_another_value_than_the_one_stored_is_not_forgotten(shop: Shop, lo
     reply = (await shop.say(conversation, forget))["reply"]
     assert not reply["receipt"].get("forgot")
     assert (await known(shop, customer))["shoe_size"] == "active"
+
+
+async def test_what_is_over_is_looked_at_when_somebody_goes_back_to_it(shop: Shop) -> None:
+    """What is current tells nothing of Tuesdays: what is over does."""
+    conversation = await shop.open()
+    customer = await shop.customer_of(conversation)
+    for text in (
+        "I train on Tuesdays at 6",
+        "I can't train on Tuesdays any more, I only come on Saturdays now",
+        "I'm training on Tuesdays again",
+    ):
+        await said(shop, conversation, text)
+    facts = {f["statement"]: f["status"] for f in await shop.facts(customer)}
+    assert facts["I only come on Saturdays now"] == "superseded"
+    assert facts["I'm training on Tuesdays again"] == "active"

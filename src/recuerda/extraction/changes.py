@@ -27,6 +27,8 @@ class Known:
     review: Review
     valid_from: datetime
     embedding: Vectors | None = None
+    valid_to: datetime | None = None
+    superseded_by: str | None = None  # the id of what took its place
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from recuerda.extraction.lost import departed, expected, of_another
 from recuerda.extraction.replacing import (
     called_off,
     came_back,
+    gone_back,
     parted_with,
     put_right,
     resumed,
     stopped,
     swapped_away,
+    switched_back,
 )
 from recuerda.extraction.reversals import born, dead, is_denial, opposite, parted, settles, withdraws
 from recuerda.extraction.statements import content, plain_value, topic
@@ -29,15 +31,22 @@ _PARTABLE = frozenset({Category.POSSESSION, Category.IDENTITY})
 
 
 def ended(
-    known: Sequence[Known], draft: Draft, attribute: Attribute | None, now: datetime, catalogue: Catalogue
+    known: Sequence[Known],
+    draft: Draft,
+    attribute: Attribute | None,
+    now: datetime,
+    catalogue: Catalogue,
+    past: Sequence[Known] = (),
 ) -> list[Close]:
-    """What is no longer so, by what the draft says."""
+    """What is no longer so, by what the draft says; `past` is what was so once."""
     closing: list[Close] = []
     positive = not is_denial(draft.value) and not withdraws(draft.statement)
     gone = (
         *stopped(known, draft),
         *resumed(known, draft),
         *came_back(known, draft),
+        *gone_back(known, past, draft),
+        *switched_back(known, draft),
         *called_off(known, draft),
         *swapped_away(known, draft),
         *put_right(known, draft),

@@ -51,6 +51,7 @@ def reconcile(
 ) -> list[Change]:
     """What to write for the drafts of one message, said at `now`.
 
+    `current` may hold what is over as well: by it is seen what a customer goes back to, and from what.
     `vectors` maps statements of drafts to embeddings; without it, drafts that have no attribute are
     compared by their words alone. With `said`, the message with its vectors, what no pattern ends may be
     judged outdated. Of two values of a single-valued attribute in one message the last counts.
@@ -58,6 +59,7 @@ def reconcile(
     known = [k for k in current if k.status in _CURRENT]
     drafts = [d for d in drafts if not d.spare]
     rejected = [k for k in current if k.status is FactStatus.REJECTED]
+    past = [k for k in current if k.status is FactStatus.SUPERSEDED]
     changes: list[Change] = []
     for draft in _last_word(drafts, catalogue):
         done = {c.fact_id for c in changes if isinstance(c, Close)}
@@ -65,7 +67,7 @@ def reconcile(
         vector = (vectors or {}).get(draft.statement)
         left = [k for k in known if k.id not in done]
         draft = named_before(left, draft)
-        decided = _decide(left, draft, now, catalogue, vector)
+        decided = _decide(left, draft, now, catalogue, vector, past)
         if draft.contested:
             decided = [c for c in decided if not isinstance(c, Close)]
         if draft.faint:
@@ -129,14 +131,19 @@ def _only_denies_another(draft: Draft, said: Draft) -> bool:
 
 
 def _decide(
-    known: Sequence[Known], draft: Draft, now: datetime, catalogue: Catalogue, vector: Vectors | None
+    known: Sequence[Known],
+    draft: Draft,
+    now: datetime,
+    catalogue: Catalogue,
+    vector: Vectors | None,
+    past: Sequence[Known],
 ) -> list[Change]:
     draft = respelt(known, resized(known, draft, catalogue))
     moved = within_address(known, draft)
     if moved:
         return [new_record(moved[1], now, catalogue, supersedes=(moved[0].id,))]
     attribute = catalogue.get(draft.attribute)
-    over: list[Change] = [*ended(known, draft, attribute, now, catalogue)]
+    over: list[Change] = [*ended(known, draft, attribute, now, catalogue, past)]
     taken = withdraws(draft.statement) or parted(draft.statement)
     back = is_denial(draft.value) or (taken and not swapped(draft.statement) and not gains(draft.statement))
     if miscarried(draft.statement):

@@ -10,12 +10,14 @@ from recuerda.embeddings import Vectors
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.changes import Known
+from recuerda.extraction.grave import is_grave
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.reversals import (
     ADDS,
     came,
     cancels,
     given_up,
+    goes_back,
     parted,
     replaces,
     resumes,
@@ -50,11 +52,14 @@ _JOURNEY = re.compile(
     r"\b(trip|travel\w*|holiday|flight|fly(ing)?|going to|off to|viaj\w*|vuelo|vamos a|voy a|vacacion\w*|"
     r"viag\w*|voo|ferias|vamos (pra|para)|vou (pra|para))\b"
 )
+_SWITCH_NEAR = 0.3  # cosine from which a switch may be from that
 _NEVER_REVERTED = frozenset({Category.HEALTH, Category.IDENTITY, Category.ISSUE})
+_REVERTED = frozenset({Category.PREFERENCE, Category.ACTIVITY, Category.CONTACT, Category.INTENT})
 _SWITCHED = re.compile(
-    r"\b((moved|changed|switched|gone|went) (over |on )?to|"
+    r"\b((moved|changed|switched|gone|went|(switch|move|change|put) (me|us|it)) (over |on )?(to|on to|onto)|"
     r"(mudei|mudamos|passei|passamos) (a|ao|pra|pro|para)|"
-    r"(me|nos) (cambie|cambiamos|pase|pasamos|mude|mudamos) (a|al))\b"
+    r"(cambien?|pasen?|muda|mudem|passa|passem|troca|troquem)(me|nos)? (a|al|ao|para|pra|pro|por)|"
+    r"(me|nos) (cambie|cambien|cambiamos|pase|pasen|pasamos|mude|mudamos|mudem|passem) (a|al|para|pra|pro))\b"
 )
 _REQUESTS = frozenset({"cancel", "return", "exchange", "refund", "keep", "stay"})
 _SAID_OF_CANCELLING = content("cancel cancelled cancelen cancelar call called off please favor final lo todo")
@@ -109,6 +114,62 @@ def came_back(known: Sequence[Known], draft: Draft) -> list[Known]:
         and min(b.valid_from for b in before) < k.valid_from
     ]
     return [max(since, key=lambda k: k.valid_from)] if since else []
+
+
+def gone_back(known: Sequence[Known], past: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "Training at 6 again": what took the place of the training at 6, or was said when it ended."""
+    if not goes_back(draft.statement) or withdraws(draft.statement):
+        return []
+    ours = content(draft.statement)
+    before = [
+        k
+        for k in past
+        if k.valid_to and k.subject == draft.subject and _revertible(k) and _mostly(topic(k.statement), ours)
+    ]
+    if not before:
+        return []
+    old = max(before, key=lambda k: (k.valid_to or k.valid_from, len(topic(k.statement) & ours)))
+    since = [
+        k
+        for k in known
+        if k.valid_from == old.valid_to
+        and k.subject == draft.subject
+        and _revertible(k)
+        and not _mostly(topic(k.statement), ours)
+    ]
+    heir = [k for k in since if k.id == old.superseded_by]
+    return heir or sorted(since, key=lambda k: -_near(k, old))[:1]
+
+
+def switched_back(known: Sequence[Known], draft: Draft) -> list[Known]:
+    """ "I'm going back to whole beans", when those are still known of: the switch to something else since."""
+    if SAY["back"].search(flat(draft.statement)) is None or withdraws(draft.statement):
+        return []
+    ours = content(draft.statement)
+    mine = [k for k in known if k.subject == draft.subject and _revertible(k)]
+    before = [k for k in mine if _mostly(topic(k.statement), ours)]
+    since = [
+        k
+        for k in mine
+        if k not in before
+        and _SWITCHED.search(flat(k.statement))
+        and any(b.valid_from < k.valid_from and _near(b, k) >= _SWITCH_NEAR for b in before)
+    ]
+    return since if len(since) == 1 else []
+
+
+def _revertible(fact: Known) -> bool:
+    return fact.category in _REVERTED and not is_grave(fact)
+
+
+def _mostly(theirs: Set[str], ours: Set[str]) -> bool:
+    return len(theirs & ours) >= HALF * len(theirs)
+
+
+def _near(fact: Known, other: Known) -> float:
+    if fact.embedding is None or other.embedding is None:
+        return 0.0
+    return float(fact.embedding @ other.embedding)
 
 
 def called_off(known: Sequence[Known], draft: Draft) -> list[Known]:

@@ -98,6 +98,12 @@ def resumes(text: str) -> bool:
     return SAY["resumes"].search(flat(text)) is not None
 
 
+def goes_back(text: str) -> bool:
+    """ "Again", "as before", "volvimos a": it may be as it was once."""
+    said = flat(text)
+    return any(SAY[family].search(said) for family in ("again", "back", "resumes"))
+
+
 def born(text: str) -> bool:
     return SAY["born"].search(flat(text)) is not None
 

@@ -128,6 +128,19 @@ _CURRENT = (  # made once: every turn says it
 )
 
 
+async def superseded(session: Session, customer_id: str) -> list[Fact]:
+    """What is over, the latest first; not all of a long history."""
+    return await fetch(session, Fact, _SUPERSEDED, {"customer": customer_id})
+
+
+_SUPERSEDED = (
+    select(Fact)
+    .where(col(Fact.customer_id) == sa.bindparam("customer"), Fact.status == FactStatus.SUPERSEDED)
+    .order_by(col(Fact.valid_to).desc())
+    .limit(50)
+)
+
+
 async def find(
     session: Session,
     customer_id: str,

@@ -48,6 +48,8 @@ def known(fact: Fact) -> Known:
         review=fact.review,
         valid_from=fact.valid_from,
         embedding=None if fact.embedding is None else from_bytes(fact.embedding),
+        valid_to=fact.valid_to,
+        superseded_by=fact.superseded_by,
     )
 
 

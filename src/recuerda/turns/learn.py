@@ -20,6 +20,7 @@ from recuerda.extraction import Draft, Extractor, Turn
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.reconcile import reconcile
+from recuerda.extraction.reversals import goes_back
 from recuerda.facts import profile, record
 from recuerda.helper import Helper
 from recuerda.language import from_locale
@@ -167,6 +168,8 @@ class Learner:
         before = await record.already_said(session, message.id)
         new = [d for d in lesson.drafts if (d.start, d.end, d.attribute) not in before]
         stored = await profile.current(session, message.customer_id, proposed=True)
+        if goes_back(message.text):
+            stored += await profile.superseded(session, message.customer_id)
         changes = reconcile(
             [record.known(fact) for fact in stored],
             new,
