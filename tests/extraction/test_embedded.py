@@ -209,6 +209,29 @@ def test_the_only_way_and_what_is_more_stay_with_what_is_done(
     assert whole in [d.quote for d in extractor.extract_now(turns(text))]
 
 
+@pytest.mark.parametrize(
+    ("text", "heard", "diet"),
+    [
+        ("he can eat peanuts now!", True, None),
+        ("ya como pan normal", True, None),
+        ("já como pão normal", True, None),
+        ("ahora como pollo, así que me sirve", True, None),
+        ("we can finally eat gluten again", True, None),
+        ("agora tomo leite sem lactose", True, "lactose_free"),
+        ("you can eat eggs now in the new cafe", False, None),
+        ("my friend can eat eggs now", False, None),
+        ("agora como posso pagar", False, None),
+        ("can I have the milk now?", False, None),
+    ],
+)
+def test_what_may_be_eaten_now_is_heard(
+    extractor: EmbeddedExtractor, text: str, heard: bool, diet: str | None
+) -> None:
+    found = extractor.extract_now(turns(text))
+    assert bool(found) is heard
+    assert next((d.value for d in found if d.attribute == "diet"), None) == diet
+
+
 def test_health_is_special(extractor: EmbeddedExtractor) -> None:
     (draft,) = extractor.extract_now(turns("Soy alérgica al maní"))
     assert (draft.category, draft.attribute, draft.value) == (Category.HEALTH, "allergy", "peanut")

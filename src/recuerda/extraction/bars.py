@@ -29,6 +29,8 @@ OWN = 0.06
 _IF = re.compile(r"(if|si|se|caso|when|cuando|quando)\b")
 _FAINT_AT = 0.005
 _SPARE_AT = 0.2
+_EATS_AT = 0.2
+_OF_EATING = frozenset({Category.HEALTH, Category.PREFERENCE})
 _MAYBE = 0.1  # probability from which an attribute of that category may name the clause
 _MAYBE_HEALTH = 0.03  # sooner: what is kept only with consent must not go by another name
 _STATE_AT = 0.15
@@ -56,10 +58,12 @@ def bar(
     *,
     own: bool,
     changed: bool,
+    eats: bool,
 ) -> float:
     """Probability from which a clause is a fact: `fact_at`, or less where little proof is needed.
 
-    `own`: it is of the speaker or the household; `changed`: the message says that something did.
+    `own`: it is of the speaker or the household; `changed`: the message says that something did;
+    `eats`: it names a food that somebody eats now.
     """
     # In the first person a clause needs a little less proof.
     usual = fact_at - (OWN if own else 0)
@@ -70,6 +74,8 @@ def bar(
     # that gives a value of the catalogue in the first person needs less proof than one that does not.
     if reading and item.category is Category.INTENT and item.certainty > _PLAIN_INTENT and own:
         return min(usual, _INTENT_AT)  # "I'm going to return it": nothing but a plan, however plainly said
+    if eats and item.category in _OF_EATING:
+        return min(usual, _EATS_AT)
     planned = reading is not None and reading.attribute.type == "flag"
     if reverses(item.text) and (own or settled(said) or planned):
         return min(usual, _REVERSAL_AT)

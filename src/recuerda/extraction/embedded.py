@@ -16,6 +16,7 @@ from recuerda.extraction.catalogue import Catalogue, load_catalogue
 from recuerda.extraction.clauses import Clause, cut
 from recuerda.extraction.corrections import corrected, respells, takes_back
 from recuerda.extraction.features import SIZE, Message
+from recuerda.extraction.grave import eats_now, goes_without
 from recuerda.extraction.guards import forbidden, sarcastic
 from recuerda.extraction.mentioned import district, recalled
 from recuerda.extraction.model import CATEGORIES, Model
@@ -180,6 +181,9 @@ class EmbeddedExtractor:
         )  # fmt: skip
         # What may only be kept with consent decides what the whole clause is.
         readings = sorted(readings, key=self._plain)
+        eats = eats_now(item.text, self.catalogue)
+        if eats and not goes_without(item.text):  # "we can eat gluten again" is no gluten-free diet
+            readings = [r for r in readings if not (r.value or "").endswith("_free")]
         reading = readings[0] if readings else None
         if reading is None and not item.question and _NUMBER_ALONE.fullmatch(flat(item.text)):
             return []  # three of what?
@@ -187,7 +191,7 @@ class EmbeddedExtractor:
         back = respelt or takes_back(turns, i, item.clause)
         own = about != CUSTOMER or speaks_of_self(flat(item.text))
         changed = CHANGED.search(flat(text)) is not None
-        fact = respelt or item.fact >= bar(item, reading, self.fact_at, own=own, changed=changed)
+        fact = respelt or item.fact >= bar(item, reading, self.fact_at, own=own, changed=changed, eats=eats)
         found = self._facts(item, reading, text, i, language, about) if fact else []
         if faint and (fact or hints(item, readings, back, own)):
             others: Sequence[Reading | None] = readings[1:] if fact else readings or [None]

@@ -21,6 +21,14 @@ _EATS = re.compile(
     r"\b(eat(s|ing|en)?|ate|diet|meat|com(er|o|e|emos|en|em|iendo|endo|i|imos)|coma(n|mos)?|dieta|carnes?)\b"
 )
 
+_EATS_NOW = re.compile(
+    r"\b(ya|ahora|ja|agora|now|hoy|hoje) (\w+ )?(com[oe]|comemos|tom[oa]|bebo|eat(ing|s)?|drink(ing|s)?|"
+    r"having)\b|\b(eat(ing|s)?|drink(ing|s)?|having)\b.{1,40}\bnow\b|"
+    r"\b(ya|ja) (puede|podemos|pueden|puedo|pode|posso|podem)( volver a| voltar a)? (comer|tomar|beber)\b"
+)
+_WITHOUT = re.compile(r"\b(free|sin|sem|without|no|not|nao|zero|cero|less|menos|\w+n'?t)\b")
+_YOU = re.compile(r"\b(you|usted(es)?|voces?|vcs?)\b")
+
 
 def forbids(statement: str) -> bool:
     """Whether it tells of what somebody cannot eat, or falls ill from."""
@@ -57,6 +65,18 @@ def allowed_again(known: Sequence[Known], draft: Draft, catalogue: Catalogue) ->
         for k in known
         if k.subject == draft.subject and forbids(k.statement) and ours & foods(k.statement, catalogue)
     ]
+
+
+def eats_now(text: str, catalogue: Catalogue) -> bool:
+    """ "He can eat eggs now", "já como pão normal": worth hearing though it hardly looks like a fact."""
+    said = flat(text)
+    told = _EATS_NOW.search(said) or SAY["allowed"].search(said)
+    return told is not None and _YOU.search(said) is None and bool(foods(text, catalogue))
+
+
+def goes_without(text: str) -> bool:
+    """Whether the food that is named is what is left out."""
+    return _WITHOUT.search(flat(text)) is not None
 
 
 def foods(text: str, catalogue: Catalogue) -> frozenset[str]:
