@@ -230,3 +230,27 @@ def test_going_back_to_what_is_still_known_ends_the_switch_from_it(
 ) -> None:
     left = {k.statement for k in _left(extractor, before, switch, back)}
     assert (switch not in left) is ends
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [
+        ("There will be nine of us", "it's just eight people now", True),
+        ("Vamos a ser 12 invitados", "ahora somos 10", True),
+        ("Somos em 7 pessoas", "agora vamos só em 5", True),
+        ("There will be nine of us", "my sister brings eight people", False),
+        ("There are four of us at home", "we're 12 now", False),
+        ("Somos 5 en casa", "ahora somos 8 invitados", False),
+        ("Somos em 7 pessoas", "agora são 5 horas", False),
+        ("There will be nine of us", "now two people want the fish", False),
+        ("There will be nine of us", "now two people also want the vegan menu", False),
+    ],
+)
+def test_another_number_of_the_same_people_takes_the_place_of_the_old(
+    before: str, after: str, ends: bool
+) -> None:
+    party = known(draft(before, category=Category.IDENTITY))
+    changes = reconcile([party], [replace(draft(after, subject="brother"), faint=True)], NOW, CATALOGUE)
+    superseded = [c for c in changes if isinstance(c, Record) and c.supersedes]
+    assert bool(superseded) is ends
+    assert all(c.draft.subject == "customer" and not c.draft.faint for c in superseded)

@@ -17,7 +17,14 @@ from recuerda.extraction.lost import miscarried, says_who
 from recuerda.extraction.outdated import Said
 from recuerda.extraction.overtaken import overtake
 from recuerda.extraction.replacing import taken_over
-from recuerda.extraction.resolving import named_before, resized, respelt, spelt_before, within_address
+from recuerda.extraction.resolving import (
+    named_before,
+    recounted,
+    resized,
+    respelt,
+    spelt_before,
+    within_address,
+)
 from recuerda.extraction.reversals import (
     adds,
     gains,
@@ -139,7 +146,7 @@ def _decide(
     past: Sequence[Known],
 ) -> list[Change]:
     draft = respelt(known, resized(known, draft, catalogue))
-    moved = within_address(known, draft)
+    moved = within_address(known, draft) or recounted(known, draft)
     if moved:
         return [new_record(moved[1], now, catalogue, supersedes=(moved[0].id,))]
     attribute = catalogue.get(draft.attribute)

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from recuerda.extraction import Draft
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.changes import Known
-from recuerda.extraction.reversals import replaces
+from recuerda.extraction.reversals import adds, replaces
 from recuerda.extraction.statements import proper_names
 from recuerda.extraction.subjects import CUSTOMER, SUBJECTS
 from recuerda.extraction.tokens import flat, words
@@ -40,6 +40,23 @@ _UNIT = re.compile(
     r"\b(apto|apt|ap|apartamento|depto|dpto|departamento|piso|flat|unit|suite|floor|bloco|bloque|torre|casa)\b"
     r"\.? ?(?:n\w* )?(\w*\d\w*)"
 )
+_COUNT = (
+    r"\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dos|tres|cuatro|cinco|seis|"
+    r"siete|ocho|nueve|diez|once|doce|dois|duas|quatro|sete|oito|nove|dez|onze|doze"
+)
+_HEADS = re.compile(
+    rf"\b(?P<n>{_COUNT})"
+    r" (?:of us|people|persons|guests|personas|invitados|comensales|pessoas|convidados)\b|"
+    r"\b(?:we(?:'re| are|'ll be| will be)|somos|seremos|seriamos|vamos(?: a)?(?: ser)?|iremos)"
+    r"(?: (?:only|just|now|down to|solo|ahora|agora|so|em|apenas|nada mas))*"
+    rf" (?P<m>{_COUNT})"
+    r"(?=[ .!]*$| now| ahora| agora)"
+)
+_OF_THEM_ALL = re.compile(
+    r"\b(of us|it'?s|it'?ll be|it will be|there'?ll be|we'?re|we are|we'?ll be|we will be|somos|seremos|"
+    r"seriamos|vamos|iremos|down to)\b"
+)
+_AT_HOME = re.compile(r"\b(home|house|household|family|live|familia|casa|hogar|vivimos|moramos)\b")
 _JUST_A_NUMBER = re.compile(
     r"((sorry|perdon|desculpa|ops|oops|digo|no|nao|actually|en realidad|na verdade|it'?s|its|it is|make it|"
     r"es|e|el|la|o|que sea|number|house|numero|n|casa)[ ,.]+)+(?P<v>\d{2,5})"
@@ -152,6 +169,33 @@ def within_address(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] 
             sensitivity=Sensitivity.PERSONAL,
         )
     return None
+
+
+def recounted(known: Sequence[Known], draft: Draft) -> tuple[Known, Draft] | None:
+    """ "It's just three people now", of a party of four: that fact, and the draft as said of the same."""
+    now = _heads(draft.statement) if _OF_THEM_ALL.search(flat(draft.statement)) else None
+    if now is None or not replaces(draft.statement) or adds(draft.statement):
+        return None
+    home = _AT_HOME.search(flat(draft.statement)) is not None
+    parties = [
+        k
+        for k in known
+        if _heads(k.statement) not in {None, now}
+        and k.subject in {draft.subject, CUSTOMER}
+        and (_AT_HOME.search(flat(k.statement)) is not None) == home
+    ]
+    if len(parties) != 1 or parties[0].attribute is not None:
+        return None
+    (fact,) = parties
+    return fact, replace(
+        draft, category=fact.category, subject=fact.subject, attribute=None, value=None, faint=False
+    )
+
+
+def _heads(statement: str) -> str | None:
+    """How many they are: a figure or its word."""
+    found = _HEADS.search(flat(statement))
+    return (found["n"] or found["m"]) if found else None
 
 
 def _mistyped(known: Sequence[Known], draft: Draft, number: str) -> tuple[Known, Draft] | None:
