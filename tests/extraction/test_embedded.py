@@ -232,6 +232,24 @@ def test_what_may_be_eaten_now_is_heard(
     assert next((d.value for d in found if d.attribute == "diet"), None) == diet
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("anota também, caso eu não atenda: 11 97770-1234", None),
+        ("en caso de que no conteste, llamen al 11 4444-1234", None),
+        ("call me on 07700 900124 in case I'm out", None),
+        ("liga no 11 97770-1234", "11977701234"),
+        ("troquei de número, se não atender no velho: 11 97770-1234", "11977701234"),
+    ],
+)
+def test_a_number_for_when_nobody_answers_is_no_other_of_their_own(
+    extractor: EmbeddedExtractor, text: str, value: str | None
+) -> None:
+    found = extractor.extract_now(turns(text))
+    (told,) = [d for d in found if "1234" in d.quote or "0124" in d.quote]
+    assert (told.category, told.value) == (Category.CONTACT, value)
+
+
 def test_health_is_special(extractor: EmbeddedExtractor) -> None:
     (draft,) = extractor.extract_now(turns("Soy alérgica al maní"))
     assert (draft.category, draft.attribute, draft.value) == (Category.HEALTH, "allergy", "peanut")

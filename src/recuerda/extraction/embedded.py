@@ -18,7 +18,7 @@ from recuerda.extraction.corrections import corrected, respells, takes_back
 from recuerda.extraction.features import SIZE, Message
 from recuerda.extraction.grave import eats_now, goes_without
 from recuerda.extraction.guards import forbidden, sarcastic
-from recuerda.extraction.mentioned import district, recalled
+from recuerda.extraction.mentioned import district, recalled, second_line
 from recuerda.extraction.model import CATEGORIES, Model
 from recuerda.extraction.normalise import Reading, inside, read_all
 from recuerda.extraction.subjects import CUSTOMER, speaks_of_self, subject
@@ -158,6 +158,9 @@ class EmbeddedExtractor:
                 found = [named(d) for d in found]
             if len(found) == 1 and district(found[0], drafts):
                 found = [replace(found[0], attribute=None, value=None)]
+            found = [
+                replace(d, attribute=None, value=None) if second_line(d, turns[i].text) else d for d in found
+            ]
             if sarcastic(turns[i].text, clauses, k):
                 found = [replace(d, confidence=min(d.confidence, _IRONIC)) for d in found]
             drafts += found

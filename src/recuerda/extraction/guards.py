@@ -215,6 +215,8 @@ _TO_MEMORY = _any(
     r"^\W*(?:please |por favor )?(?:stop (?:remembering|storing|saving|recording)"
     r"|dej(?:a|e|en) de (?:recordar|guardar|anotar)|par[ae] de (?:lembrar|guardar|anotar))\b",
 )
+# "In case I don't pick up: 555 123 4567" gives a number that is so.
+_REACH = re.compile(r"^(in case|en caso de que|caso)\b.*(\d[\d ()-]{6,}\d|@)")
 _WINKS = "\U0001f644\U0001f643\U0001f921"  # rolling eyes, upside down, clown
 _LATIN_END = 0x250  # letters beyond are of other alphabets: not one of our languages
 
@@ -277,7 +279,7 @@ def forbidden(text: str, clauses: Sequence[Clause]) -> set[int]:
 def _says_nothing(clause: str) -> bool:
     """What is not so or is so of others, a bare "no" or "that's wrong", an order to the memory."""
     return _others(clause) or bool(
-        _SUPPOSES.search(clause)
+        (_SUPPOSES.search(clause) and not _REACH.search(clause))
         or _VERDICT.search(clause)
         or _DECLINES.fullmatch(clause)
         or _TO_MEMORY.search(clause)

@@ -9,6 +9,7 @@ from recuerda.extraction.bars import Judged
 from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.normalise import read_all
 from recuerda.extraction.statements import proper_names
+from recuerda.extraction.subjects import CUSTOMER
 from recuerda.extraction.tokens import flat
 from recuerda.language import Language
 from recuerda.models import Category
@@ -20,6 +21,14 @@ _MINE = re.compile(
     r"\b(switched to|got|bought|have|ordered) one\b|"
     r"\b(l[oa]s?) (saque|compre|estrene|recogi|tengo|acabo de|retire|consegui)\b|"
     r"^(ya |recien |acabo de )?l[oa]s? (saque|compre|estrene|recogi|tengo|retire|consegui)\b"
+)
+_UNREACHED = re.compile(
+    r"^(?!.*\b(changed|new|cambi\w+|nuev[oa]|troquei|mudei|nov[oa])\b).*\b"
+    r"((if|when|in case|se|si|caso|quando|cuando|en caso de que) (eu |yo |i |me )?"
+    r"(nao|no|don'?t|do not|can'?t|cannot)( \w+){0,2}? "
+    r"(atend\w+|contest\w+|respond\w+|pick|answer\w*|estiver|este|estoy|encontr\w+|reach\w*)|"
+    r"(if|when|in case) i('?m| am) (not (in|home|around|there)|out|busy|away))\b",
+    re.DOTALL,
 )
 _PLACE = re.compile(r"(en|em|in) ", re.IGNORECASE)
 _NOT_A_THING = frozenset({"product", "order"})
@@ -51,6 +60,16 @@ def recalled(
         return replace(draft, attribute=thing.attribute.name, value=thing.value)
 
     return put
+
+
+def second_line(draft: Draft, text: str) -> bool:
+    """ "If I don't pick up, try 555 123 4567": another number, that takes no place of their own."""
+    return draft.attribute == "phone" and draft.subject == CUSTOMER and unreached(text)
+
+
+def unreached(text: str) -> bool:
+    """Whether a message tells what to do when the customer does not answer."""
+    return _UNREACHED.search(flat(text)) is not None
 
 
 def district(draft: Draft, before: Sequence[Draft]) -> bool:

@@ -11,6 +11,7 @@ from recuerda.extraction.catalogue import Catalogue
 from recuerda.extraction.changes import Change, Close, Known, Record, new_record
 from recuerda.extraction.grave import is_grave, speaks_of
 from recuerda.extraction.lost import tells_a_loss
+from recuerda.extraction.mentioned import unreached
 from recuerda.extraction.outdated import OUTDATED, Said
 from recuerda.extraction.phrases import SAY
 from recuerda.extraction.replacing import ALIKE
@@ -144,6 +145,8 @@ def _untouched(fact: Known, text: str, catalogue: Catalogue) -> bool:
         return True
     if attribute and attribute.type == "size" and settled(said) and size(said, letters=True) is None:
         return True  # "the shirt came, all is well": of the order, not of the size
+    if fact.attribute == "phone" and unreached(text):
+        return True
     dated = fact.category is Category.EVENT and _DAY.search(flat(fact.statement)) is not None
     if dated and not before and after and not _DAY.search(said):
         return not cancels(text)  # at five instead of nine is on the same day
