@@ -5,7 +5,6 @@ words, whether a clause ends there: in chats commas are missing or everywhere, a
 words as often as clauses.
 """
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -287,7 +286,3 @@ _QUOTED = re.compile(r"[\"“«]([^\"“”«»\n]{3,})[\"”»]")
 
 def _quoted(text: str) -> list[tuple[int, int]]:
     return [m.span(1) for m in _QUOTED.finditer(text)]
-
-
-def sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))

@@ -39,12 +39,11 @@ from recuerda.extraction.reversals import (
 )
 from recuerda.extraction.statements import normal, numbers, other_amount, plain_value
 from recuerda.extraction.values import shoe_systems
-from recuerda.models import Category, FactStatus, Review, Source
+from recuerda.models import CURRENT, Category, FactStatus, Review, Source
 
 SAME = 0.92  # cosine from which two statements without attribute say the same
 
 
-_CURRENT = frozenset({FactStatus.ACTIVE, FactStatus.PROPOSED})
 _CHANGEABLE = frozenset({Category.PREFERENCE, Category.ACTIVITY})
 
 
@@ -63,7 +62,7 @@ def reconcile(
     compared by their words alone. With `said`, the message with its vectors, what no pattern ends may be
     judged outdated. Of two values of a single-valued attribute in one message the last counts.
     """
-    known = [k for k in current if k.status in _CURRENT]
+    known = [k for k in current if k.status in CURRENT]
     drafts = [d for d in drafts if not d.spare]
     rejected = [k for k in current if k.status is FactStatus.REJECTED]
     past = [k for k in current if k.status is FactStatus.SUPERSEDED]

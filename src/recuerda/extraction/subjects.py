@@ -167,9 +167,6 @@ def subject(
     return CUSTOMER
 
 
-_YOUR = re.compile(r"\b(?:your|su|tu|sua|seu|do seu|da sua|el|la|o|a)\b")
-
-
 def _asked(question: str) -> str | None:
     for name, words in _WHO.items():
         if re.search(rf"\b(?:your|su|tu|sua|seu|el|la|o|a) (?:{words})\b", question):
