@@ -153,7 +153,7 @@ async def merge(session: Session, customer_id: str, other_id: str, *, actor: str
         ids = list((await session.exec(select(table.id).where(table.customer_id == other.id))).all())
         moved[name] = ids
         await session.exec(
-            sa.update(table).where(table.customer_id == other.id).values(customer_id=customer.id)
+            sa.update(table).where(table.customer_id == other.id).values(_of(table, customer.id))
         )
     other.merged_into = customer.id
     customer.remember = customer.remember and other.remember  # who was told not to remember still is
@@ -175,7 +175,7 @@ async def unmerge(session: Session, merge_id: str) -> Merge:
         ids = record.moved.get(name, [])
         for i in range(0, len(ids), 500):
             await session.exec(
-                sa.update(table).where(table.id.in_(ids[i : i + 500])).values(customer_id=record.other_id)
+                sa.update(table).where(table.id.in_(ids[i : i + 500])).values(_of(table, record.other_id))
             )
     for fact_id in record.moved["superseded"]:
         await _bring_back(session, fact_id)
@@ -184,6 +184,12 @@ async def unmerge(session: Session, merge_id: str) -> Merge:
     record.undone_at = now()
     await touch(session, record.customer_id, record.other_id)
     return record
+
+
+def _of(table: Any, customer_id: str) -> dict[str, Any]:
+    """What makes a row this customer's. A memory's version counted the writes of the one it was of: where
+    fewer were counted it would be read again at every turn."""
+    return {"customer_id": customer_id} | ({"version": 0} if table is Memory else {})
 
 
 async def _bring_back(session: Session, fact_id: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from recuerda.customers import merge
 from recuerda.db import Database
 from recuerda.embeddings import to_bytes
 from recuerda.errors import NotFound, SetupError
@@ -131,6 +132,21 @@ async def test_only_what_was_added_is_read(tmp_path: Path, monkeypatch: pytest.M
         found = {hit.text for hit in await service.recall("ana", "kite boat", floor=0.0, limit=50)}
         assert {"kite arrived", "boat arrived"} <= found
         assert "umbrella arrived" not in found
+
+
+async def test_what_another_customer_had_is_read_once(tmp_path: Path) -> None:
+    async with memories(tmp_path) as (service, db):
+        await customer(db, "ana")
+        await customer(db, "bruno")
+        for n in range(3):
+            await remember(service, db, "bruno", [said(n, f"parrot {n} arrived")])
+        async with db.write() as session:
+            await merge(session, "ana", "bruno", actor="agent")
+        assert len(await service.recall("ana", "parrot", floor=0.0)) == 3
+        async with db.read() as session:
+            state = await rows.state(session, "ana")
+            assert state is not None
+            assert await rows.added(session, "ana", "words", state.version) == ([], None)
 
 
 async def test_what_a_process_of_an_older_release_adds_is_found(tmp_path: Path) -> None:
