@@ -202,7 +202,14 @@ def _lives(extractor: EmbeddedExtractor, told: list[str], *, talk: bool = False)
 
 
 @pytest.mark.parametrize(
-    "text", ["I'm in Denver this week", "estoy de vacaciones en Cancún", "estou em Natal de férias"]
+    "text",
+    [
+        "I'm in Denver this week",
+        "estoy de vacaciones en Cancún",
+        "estou em Natal de férias",
+        "I drove from Leeds to York yesterday",
+        "viajei de Natal para Recife",
+    ],
 )
 def test_a_journey_is_no_move(extractor: EmbeddedExtractor, text: str) -> None:
     assert "city" not in {d.attribute for d in extractor.extract_now([Turn("customer", text)], faint=True)}
